@@ -1,0 +1,1 @@
+"""Trinity's agents: what decides. Imports no ZeroMQ, clock, random source or database."""

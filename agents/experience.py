@@ -1,0 +1,238 @@
+"""What WITNESS has learned: known patterns and how often feedback bore them out. Must not decide what a record is.
+
+A fold: the state is the prototypes of ``data/prototypes.toml`` and every ``pattern.learned`` applied in order, nothing else.
+"""
+
+import hashlib
+import tomllib
+import zlib
+from functools import cache
+from importlib import resources
+from typing import NamedTuple, get_args
+
+import msgspec
+from msgspec import Struct
+
+from agents.embedder import SCALE, Embedder, Vector
+from agents.memory import PatternMemory, similarity_of
+from agents.text import mask_numbers
+from bus.bodies import FeedbackGiven, PatternKind, PatternLearned
+from bus.errors import InputError, ProtocolError
+
+PATTERN_COUNT_MAX = 4_096
+"""Patterns kept, prototypes included; beyond it the least useful goes."""
+NEAR_DUPLICATE_SIMILARITY_MIN = 0.8
+"""From here on, feedback is about the pattern that is already known and not about a new one."""
+NEIGHBOUR_SIMILARITY_MIN = 0.5
+"""Patterns less alike than this say nothing about a text."""
+TRUST_PRIOR_COUNT = 2
+"""How cautious trust is: so many feedbacks count as neither confirmed nor refuted."""
+WORDS_PRIOR_COUNT = 8
+"""The same for trust in the lexicon's words for a kind."""
+_MESSAGE_CHARACTERS_MAX = 1_000
+
+
+class Prototype(Struct, frozen=True, forbid_unknown_fields=True):
+    kind: PatternKind
+    messages: list[str]
+
+
+class Prototypes(Struct, frozen=True, forbid_unknown_fields=True):
+    prototypes: list[Prototype]
+
+
+class Pattern(Struct, frozen=True):
+    """One known pattern."""
+
+    pattern_id: str
+    kind: PatternKind
+    message: str
+    confirmed_count: int
+    refuted_count: int
+    is_prototype: bool
+    used_ordinal: int
+    """Number of the feedback that touched it last; 0 if none has."""
+
+    @property
+    def trust(self) -> float:
+        """From -1 to 1, both never reached: how much of its kind a record is that says the same.
+
+        A pattern starts with the benefit of the doubt, as if it had been confirmed once; one refutation takes that away.
+        """
+        confirmed = self.confirmed_count + 1
+        return (confirmed - self.refuted_count) / (confirmed + self.refuted_count + TRUST_PRIOR_COUNT)
+
+    @property
+    def match_count(self) -> int:
+        return self.confirmed_count + self.refuted_count
+
+
+class Neighbour(NamedTuple):
+    pattern: Pattern
+    similarity: float
+
+
+class KindRecord(Struct, frozen=True):
+    """How often feedback bore out detections of one kind."""
+
+    confirmed_count: int = 0
+    refuted_count: int = 0
+
+    @property
+    def trust(self) -> float:
+        """From 0 to 1, 1 never reached: how far the lexicon's words for the kind have proved right."""
+        lead = self.confirmed_count - self.refuted_count
+        return max(0.0, lead / (self.confirmed_count + self.refuted_count + WORDS_PRIOR_COUNT))
+
+    def touched(self, confirmed: bool) -> "KindRecord":
+        return KindRecord(self.confirmed_count + confirmed, self.refuted_count + (not confirmed))
+
+
+class Known(NamedTuple):
+    """What experience has to say about one text."""
+
+    neighbours: list[Neighbour]
+    """Most alike first."""
+    records: dict[PatternKind, KindRecord]
+
+
+class Lesson(NamedTuple):
+    """What one feedback changes."""
+
+    pattern: Pattern
+    known: Known
+    """About the feedback's own text, after the change."""
+
+
+class Experience:
+    """The patterns, and the memory that finds them.
+
+    Raises:
+        ProtocolError: the memory belongs to another embedder, or is not empty.
+    """
+
+    def __init__(
+        self, memory: PatternMemory, embedder: Embedder, pattern_count_max: int = PATTERN_COUNT_MAX
+    ) -> None:
+        if (memory.embedder_name, memory.dimension_count) != (embedder.name, embedder.dimension_count):
+            raise ProtocolError(
+                f"the memory holds vectors of {memory.embedder_name!r} ({memory.dimension_count} dimensions), not of "
+                f"{embedder.name!r} ({embedder.dimension_count}): make a new memory for this embedder"
+            )
+        if len(memory):
+            raise ProtocolError(f"the memory already holds {len(memory)} patterns: start from an empty one")
+        self._memory = memory
+        self._embedder = embedder
+        self._pattern_count_max = pattern_count_max
+        self._patterns: dict[str, Pattern] = {}
+        self._records: dict[PatternKind, KindRecord] = {kind: KindRecord() for kind in get_args(PatternKind)}
+        self._learned_count = 0
+        self.version = 0
+        """Grows with every change; equal versions, equal answers."""
+        for group in default_prototypes().prototypes:
+            for message in group.messages:
+                self._add(Pattern(_pattern_id(group.kind, message), group.kind, message, 0, 0, True, 0))
+
+    def __len__(self) -> int:
+        return len(self._patterns)
+
+    def neighbours(self, vector: Vector, similarity_min: float = NEIGHBOUR_SIMILARITY_MIN) -> list[Neighbour]:
+        """Known patterns at least so much like the vector, most alike first."""
+        matches = self._memory.matches(vector, round(similarity_min * SCALE**2))
+        return [Neighbour(self._patterns[m.pattern_id], similarity_of(m.inner_product)) for m in matches]
+
+    def about(self, vector: Vector) -> Known:
+        """All that counts as evidence about a text with this vector."""
+        return Known(self.neighbours(vector), self._records)
+
+    @property
+    def nothing(self) -> Known:
+        """What experience says about a text that it is not asked about."""
+        return Known([], self._records)
+
+    def lesson(self, feedback: FeedbackGiven) -> Lesson:
+        """What the feedback would change; changes nothing."""
+        message = feedback.message[:_MESSAGE_CHARACTERS_MAX]
+        vector = self._embedder.embed(message)
+        neighbours = self.neighbours(vector)
+        pattern_id = next(
+            (
+                n.pattern.pattern_id
+                for n in neighbours
+                if n.pattern.kind == feedback.kind and n.similarity >= NEAR_DUPLICATE_SIMILARITY_MIN
+            ),
+            _pattern_id(feedback.kind, message),
+        )
+        known = self._patterns.get(pattern_id) or Pattern(pattern_id, feedback.kind, message, 0, 0, False, 0)
+        pattern = self._touched(known, feedback.confirmed)
+        records = {**self._records, feedback.kind: self._records[feedback.kind].touched(feedback.confirmed)}
+        return Lesson(pattern, Known(_with_pattern(neighbours, pattern, vector), records))
+
+    def apply(self, learned: PatternLearned) -> None:
+        """Fold one change into the state."""
+        known = self._patterns.get(learned.pattern_id)
+        pattern = self._touched(
+            known or Pattern(learned.pattern_id, learned.kind, learned.message, 0, 0, False, 0), learned.confirmed
+        )
+        self._learned_count += 1
+        self._records[learned.kind] = self._records[learned.kind].touched(learned.confirmed)
+        self.version += 1
+        if known:
+            self._patterns[pattern.pattern_id] = pattern
+        else:
+            self._add(pattern)
+
+    def state_sha256(self) -> str:
+        """Digest of the patterns in the order of their names, and of the records of the kinds."""
+        patterns = [self._patterns[pattern_id] for pattern_id in sorted(self._patterns)]
+        state = msgspec.json.encode([self._embedder.name, self._learned_count, self._records, patterns])
+        return hashlib.sha256(state).hexdigest()
+
+    def _touched(self, pattern: Pattern, confirmed: bool) -> Pattern:
+        return msgspec.structs.replace(
+            pattern,
+            confirmed_count=pattern.confirmed_count + confirmed,
+            refuted_count=pattern.refuted_count + (not confirmed),
+            used_ordinal=self._learned_count + 1,
+        )
+
+    def _add(self, pattern: Pattern) -> None:
+        if len(self._patterns) >= self._pattern_count_max:
+            self._drop_least_useful()
+        self._memory.put(pattern.pattern_id, self._embedder.embed(pattern.message))
+        self._patterns[pattern.pattern_id] = pattern
+
+    def _drop_least_useful(self) -> None:
+        """Prototypes stay longest; then what got the least feedback, and of those what was touched longest ago."""
+        least = min(
+            self._patterns.values(), key=lambda p: (p.is_prototype, p.match_count, p.used_ordinal, p.pattern_id)
+        )
+        self._memory.remove(least.pattern_id)
+        del self._patterns[least.pattern_id]
+
+
+def _with_pattern(neighbours: list[Neighbour], pattern: Pattern, vector: Vector) -> list[Neighbour]:
+    """The neighbours of a text as they will be once the pattern has changed; a new pattern is the text itself."""
+    if all(n.pattern.pattern_id != pattern.pattern_id for n in neighbours):
+        itself = similarity_of(round(sum(value * value for value in vector)))
+        return [Neighbour(pattern, itself), *neighbours]
+    return [n._replace(pattern=pattern) if n.pattern.pattern_id == pattern.pattern_id else n for n in neighbours]
+
+
+def _pattern_id(kind: PatternKind, message: str) -> str:
+    """The same for the same words, whatever the numbers in them."""
+    return f"{kind}-{zlib.crc32(mask_numbers(message).encode()):08x}"
+
+
+@cache
+def default_prototypes() -> Prototypes:
+    """The patterns that are known from the start; read once a process.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    path = resources.files("agents") / "data" / "prototypes.toml"
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Prototypes)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise InputError(f"agents/data/prototypes.toml cannot be used: {error}") from None

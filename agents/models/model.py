@@ -1,0 +1,57 @@
+"""What a model is to Trinity: a specification with prices, and a port with one method.
+
+Must not know agents or budgets.
+"""
+
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from agents.agent import Tier
+
+
+class ModelSpec(Struct, frozen=True, forbid_unknown_fields=True):
+    """A model as the scenario describes it. Prices are data; a local model costs nothing."""
+
+    name: str
+    provider: str
+    tier: Tier
+    input_nanousd_per_token: int
+    output_nanousd_per_token: int
+    first_token_ms: int
+    """Latency before the first token of an answer."""
+    token_us: int
+    """Latency of each further output token, in microseconds."""
+    error_share: float
+    """Share of calls that fail at once (mock models only)."""
+    timeout_share: float
+    """Share of calls that never answer (mock models only)."""
+    timeout_ms: int
+    """How long a caller waits."""
+
+    def cost_nanousd(self, input_tokens: int, output_tokens: int) -> int:
+        return input_tokens * self.input_nanousd_per_token + output_tokens * self.output_nanousd_per_token
+
+
+class Answer(Struct, frozen=True):
+    """What one call gave and took."""
+
+    status: Literal["ok", "error", "timeout"]
+    text: str
+    input_tokens: int
+    output_tokens: int
+    latency_ns: int
+
+
+class Model(Protocol):
+    """One model."""
+
+    spec: ModelSpec
+
+    def answer(self, prompt: str, output_tokens_max: int, call_key: str) -> Answer:
+        """Answer a prompt. ``call_key`` names the call in every run that makes it; no part of the prompt."""
+
+
+def token_count(text: str) -> int:
+    """Tokens of a text, estimated at four characters each (a rule of thumb for English); at least 1."""
+    return max(1, (len(text) + 3) // 4)

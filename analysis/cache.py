@@ -1,0 +1,140 @@
+"""Builds the DuckDB file of a run in its cache folder, or finds that it is still good. Must not answer questions.
+
+The log is the truth and this file only saves time: it is built under a temporary name and renamed, and it is built again
+whenever the log or the SQL of this package is not the one that it was made from.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import msgspec
+
+from analysis.log_facts import CacheKey, LogFacts, log_facts
+from analysis.sql_files import schema_sha256, sql_folder, sql_text
+from bus.errors import DamageError, EnvironmentProblem
+from store.log_reader import readable_segments
+from store.run_folder import RunFolder
+
+DATABASE_NAME = "events.duckdb"
+MEMORY_MB_MAX = 130
+"""What DuckDB may use before it spills; the process has about 100 MB beside it."""
+THREADS = 2
+SPILL_MB_MAX = 4_096
+"""Of temporary files in the cache folder."""
+SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": f"{MEMORY_MB_MAX}MB",
+    "threads": THREADS,
+    "max_temp_directory_size": f"{SPILL_MB_MAX}MB",
+    # Every table has seq to order by.
+    "preserve_insertion_order": False,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+    "python_enable_replacements": False,
+}
+
+
+def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Open a database file with this package's limits; what does not fit in memory spills beside the file."""
+    return duckdb.connect(str(path), read_only, {**SETTINGS, "temp_directory": str(path.parent / "spill")})
+
+
+def open_cache(run: RunFolder) -> duckdb.DuckDBPyConnection:
+    """The database of a run, read-only, built if there is none that matches.
+
+    Raises:
+        DamageError: the log cannot be read as events.
+        EnvironmentProblem: the cache folder cannot be written.
+    """
+    try:
+        run.cache.mkdir(exist_ok=True)
+        # Copies of segments that are still being written; gone when the database is there.
+        with TemporaryDirectory(prefix="copy-", dir=run.cache) as scratch:
+            return _open_or_build(run, Path(scratch))
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"{run.cache}: cannot write the cache: {error.strerror}; make the folder writable or copy the run"
+        ) from None
+
+
+def _open_or_build(run: RunFolder, scratch: Path) -> duckdb.DuckDBPyConnection:
+    segments = {
+        "events": _segments(run.events, scratch / "events"),
+        "observations": _segments(run.observations, scratch / "observations"),
+    }
+    key = _key(run, segments)
+    path = run.cache / DATABASE_NAME
+    connection = _open_if_matching(path, key)
+    if connection is None:
+        _build(path, key, segments)
+        connection = connect(path, read_only=True)
+    return connection
+
+
+def _segments(folder: Path, scratch: Path) -> list[Path]:
+    """None for observations that nobody made."""
+    if not folder.exists():
+        return []
+    scratch.mkdir()
+    return readable_segments(folder, scratch)
+
+
+def _key(run: RunFolder, segments: dict[str, list[Path]]) -> str:
+    facts: dict[str, LogFacts] = {
+        "events": log_facts(run.events, segments["events"]),
+        "observations": log_facts(run.observations, segments["observations"]),
+    }
+    return msgspec.json.encode(CacheKey(schema_sha256(), duckdb.__version__, **facts)).decode()
+
+
+def _open_if_matching(path: Path, key: str) -> duckdb.DuckDBPyConnection | None:
+    """The database if it holds this key. A file that DuckDB cannot open or read is as good as none."""
+    if not path.exists():
+        return None
+    try:
+        connection = connect(path, read_only=True)
+    except duckdb.Error:
+        return None
+    with suppress(duckdb.Error):
+        if connection.execute(sql_text("schema", "read_key")).fetchone() == (key,):
+            return connection
+    connection.close()
+    return None
+
+
+def _build(path: Path, key: str, segments: dict[str, list[Path]]) -> None:
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        with connect(partial, read_only=False) as connection:
+            _fill(connection, key, segments)
+        partial.replace(path)
+    except duckdb.IOException as error:
+        raise EnvironmentProblem(f"{partial.parent}: {_first_line(error)}; free some space or copy the run") from None
+    except duckdb.Error as error:
+        raise DamageError(
+            f"{segments['events'][0].parent if segments['events'] else path}: {_first_line(error)}; "
+            "run `trinity verify RUN`"
+        ) from None
+    finally:
+        for leftover in (partial, partial.with_name(f"{partial.name}.wal")):
+            leftover.unlink(missing_ok=True)
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, key: str, segments: dict[str, list[Path]]) -> None:
+    for file in sql_folder("schema"):
+        if file.name[0].isdigit():
+            connection.execute(file.text)
+    for table, paths in segments.items():
+        if paths:
+            connection.execute(sql_text("variables", "segments"), {"value": [str(path) for path in paths]})
+            connection.execute(sql_text("schema", f"load_{table}"))
+    for file in sql_folder("views"):
+        connection.execute(file.text)
+    connection.execute(sql_text("schema", "store_key"), {"key": key})
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).split("\n", 1)[0]

@@ -1,0 +1,45 @@
+-- title: The story of the run, for trinity.log
+-- grain: one row per event worth telling: everything but heartbeats, metrics, labels, and telemetry that WITNESS found to be
+--   nothing, with its delivery
+-- columns:
+--   timestamp        UTC, to the microsecond
+--   level            INFO, WARNING or ERROR
+--   source           who published it
+--   event            its type
+--   seq, causation_seq, correlation_seq
+--   queue            it was put on, or acknowledged from
+--   processing_ms    milliseconds the handling or the model call took; null for other events
+--   data             its body, JSON
+with noise as (
+    select telemetry_seq from decisions where kind = 'none'
+)
+select
+    strftime(make_timestamp(time_ns // 1000), '%Y-%m-%dT%H:%M:%S.%fZ') as timestamp,
+    case
+        when type in ('agent.crashed', 'delivery.dead_lettered')
+            or (type = 'run.finished' and data ->> '$.status' = 'failed')
+            or (type = 'budget.threshold_crossed' and cast(data ->> '$.percent' as bigint) >= 100) then 'ERROR'
+        when type in ('delivery.failed', 'task.failed', 'limit.reached', 'budget.threshold_crossed')
+            or (type = 'model.called' and data ->> '$.status' != 'ok') then 'WARNING'
+        else 'INFO'
+    end as level,
+    source,
+    type as event,
+    seq,
+    causation_seq,
+    correlation_seq,
+    if(starts_with(type, 'delivery.'), data ->> '$.queue', queue) as queue,
+    case
+        when type in ('delivery.acknowledged', 'delivery.failed')
+            then ms(cast(data ->> '$.finished_ns' as bigint) - cast(data ->> '$.started_ns' as bigint))
+        when type = 'model.called' then ms(cast(data ->> '$.latency_ns' as bigint))
+    end as processing_ms,
+    data
+from events
+where type not in ('agent.heartbeat', 'metrics.sampled', 'truth.labelled')
+    and case
+        when type = 'telemetry.received' then seq not in (select telemetry_seq from noise)
+        when type in ('telemetry.dismissed', 'delivery.acknowledged') then causation_seq not in (select telemetry_seq from noise)
+        else true
+    end
+order by seq;

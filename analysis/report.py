@@ -1,0 +1,111 @@
+"""Writes report.md and its charts. Must not judge or compute: every number comes from a named query or from the verdict."""
+
+from pathlib import Path
+
+from analysis.charts import ChartFile, draw_charts
+from analysis.checks import CheckResult, Verdict
+from analysis.database import Database
+from analysis.markdown import escape, table
+from analysis.recommendations import recommendations
+from analysis.report_figures import costs, detection, incidents, metrics
+from bus.errors import EnvironmentProblem
+from store.run_folder import RunFolder
+
+VIOLATIONS_SHOWN_MAX = 5
+
+
+def write_report(run: RunFolder, database: Database, verdict: Verdict) -> Path:
+    """Write the report and its charts into the run folder, and return the report's path.
+
+    Raises:
+        EnvironmentProblem: the run folder cannot be written.
+    """
+    charts = draw_charts(database)
+    text = render_report(database, verdict, charts)
+    try:
+        run.charts.mkdir(exist_ok=True)
+        for chart in charts:
+            (run.charts / chart.name).write_text(chart.svg, encoding="utf-8")
+        run.report.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentProblem(f"{error.filename}: cannot write the report: {error.strerror}; free the way") from None
+    return run.report
+
+
+def render_report(database: Database, verdict: Verdict, charts: list[ChartFile]) -> str:
+    """The report as Markdown."""
+    summary = database.record("run_summary")
+    sections = [
+        [f"# Trinity run report: {escape(str(summary['scenario']))}, seed {escape(str(summary['seed']))}"],
+        _summary(summary, verdict),
+        _criteria(verdict),
+        metrics(database),
+        detection(database),
+        costs(database),
+        _charts(charts),
+        incidents(database),
+        _recommended(database),
+        _conclusion(summary, verdict),
+    ]
+    return "\n\n".join("\n".join(section) for section in sections) + "\n"
+
+
+def _summary(summary: dict[str, object], verdict: Verdict) -> list[str]:
+    ended = escape(str(summary["status"]))
+    if summary["reason"]:
+        ended += f" ({escape(str(summary['reason']))})"
+    return [
+        "## Test Summary",
+        "",
+        f"- Start: {escape(str(summary['started_at']))}",
+        f"- End: {escape(str(summary['ended_at']))}",
+        f"- Duration: {escape(str(summary['elapsed']))} of {summary['planned_hours']} hours planned",
+        f"- Run: {ended}",
+        f"- Events on the log: {summary['event_count']}, of these telemetry: {summary['telemetry_count']}",
+        f"- Status: {'PASSED ✓' if verdict.passed else 'FAILED ✗'}",
+    ]
+
+
+def _criteria(verdict: Verdict) -> list[str]:
+    lines = ["## Success Criteria Results"]
+    for level in ("mandatory", "performance"):
+        results = [result for result in verdict.checks if result.level == level]
+        lines += ["", f"### {level.capitalize()} ({sum(r.passed for r in results)} of {len(results)} passed)", ""]
+        lines += [_criterion(result) for result in results]
+    for result in verdict.checks:
+        if result.violations:
+            lines += ["", *_violations(result)]
+    return lines
+
+
+def _criterion(result: CheckResult) -> str:
+    mark = "✓" if result.passed else "✗"
+    return f"- {mark} {escape(result.title)}: {escape(result.finding)}. Target: {escape(result.target)}"
+
+
+def _violations(result: CheckResult) -> list[str]:
+    shown = result.violations[:VIOLATIONS_SHOWN_MAX]
+    count = f"{result.violation_count} violations, the first {len(shown)}:"
+    return [f"{escape(result.title)}: {count}", "", *table(result.violation_columns, shown)]
+
+
+def _charts(charts: list[ChartFile]) -> list[str]:
+    lines = ["## Charts"]
+    for chart in charts:
+        lines += ["", f"![{escape(chart.title)}](charts/{chart.name})"]
+    return lines if charts else [*lines, "", "The run has no numbers to draw."]
+
+
+def _recommended(database: Database) -> list[str]:
+    found = recommendations(database)
+    listed = [f"{number}. {text}" for number, text in enumerate(found, 1)]
+    return ["## Recommendations", "", *(listed or ["None: no figure of this run asks for one."])]
+
+
+def _conclusion(summary: dict[str, object], verdict: Verdict) -> list[str]:
+    failed = [escape(result.title) for result in verdict.checks if not result.passed]
+    of = f"{len(verdict.checks) - len(failed)} of {len(verdict.checks)} criteria passed"
+    after = f"after {escape(str(summary['elapsed']))} of bus time"
+    if not failed:
+        return ["## Conclusion", "", f"PASSED: {of} {after}."]
+    return ["## Conclusion", "", f"FAILED: {of} {after}. Not passed: {', '.join(failed)}."]

@@ -1,0 +1,143 @@
+"""The sections of the report that hold figures. Must not compute: it formats what named queries return."""
+
+from analysis.database import Database
+from analysis.markdown import cell, escape, table
+
+INCIDENTS_SHOWN_MAX = 30
+
+
+def metrics(database: Database) -> list[str]:
+    accuracy = database.record("detection_accuracy")
+    latency = database.record("detection_latency")
+    trend = database.record("confidence_trend")
+    share = database.record("local_share")
+    return [
+        "## Performance Metrics",
+        "",
+        f"- Detection accuracy: {_accuracy(accuracy)}",
+        f"- Detection latency: {_unit(latency['mean_ms'], 'ms')} average, {_unit(latency['p50_ms'], 'ms')} median, "
+        f"{_unit(latency['p95_ms'], 'ms')} 95th percentile, {_unit(latency['max_ms'], 'ms')} longest",
+        f"- Pattern confidence: {cell(trend['mean_confidence'])} average of published detections",
+        f"- Cost efficiency: {_percent(share['local_share'])} of {cell(share['call_count'])} model calls local",
+        f"- Learning improvement: {_signed(trend['trend'])} confidence, later half less earlier half of "
+        f"{cell(trend['detection_count'])} detections",
+        "",
+        "### Agents",
+        "",
+        *_table(database, "agent_activity", "handled_count failed_count busy_s busy_share mean_service_ms max_wait_ms"
+                " heartbeat_count crash_count pattern_count", label="agent"),
+        "",
+        "### Queues",
+        "",
+        *_table(database, "queue_backlog", "published_count max_depth max_depth_at end_depth dead_letter_count",
+                label="queue"),
+    ]
+
+
+def detection(database: Database) -> list[str]:
+    lines = [
+        "## Detection by Kind",
+        "",
+        *_table(database, "per_kind", "support predicted_count correct_count precision recall detected_count"
+                " mean_confidence", label="kind"),
+    ]
+    matrix = _confusion(database)
+    if not matrix:
+        return [*lines, "", "No labels: accuracy, precision and recall cannot be told."]
+    return [*lines, "", "Confusion matrix, labels in rows and answers in columns:", "", *matrix]
+
+
+def costs(database: Database) -> list[str]:
+    budget = database.record("budget_status")
+    return [
+        "## Cost Analysis",
+        "",
+        f"- Total cost: {_usd(budget['spent_usd'])} of {_usd(budget['budget_usd'])} budget "
+        f"({_percent(budget['spent_share'])})",
+        "",
+        "### By agent",
+        "",
+        *_table(database, "cost_by_agent", "call_count error_count local_share input_tokens output_tokens cost_usd",
+                label="agent"),
+        "",
+        "### By model",
+        "",
+        *_table(database, "cost_by_model", "tier call_count error_count input_tokens output_tokens mean_latency_ms"
+                " cost_usd", label="request_model"),
+        "",
+        "### By kind, a cycle",
+        "",
+        *_table(database, "cost_per_kind", "cycle_count mean_cost_usd max_cost_usd expected_min_usd expected_max_usd"
+                " in_range", label="kind"),
+        "",
+        "### Tasks",
+        "",
+        *_table(database, "task_outcomes", "delegate task_count completed_count failed_count open_count local_share"
+                " mean_duration_s", label="kind"),
+    ]
+
+
+def incidents(database: Database) -> list[str]:
+    counts = database.named("incident_counts")
+    if not counts.rows:
+        return ["## Incidents", "", "None."]
+    total = sum(int(str(row["incident_count"])) for row in counts.records())
+    rows = database.named("incidents").rows[:INCIDENTS_SHOWN_MAX]
+    heading = "All of them:" if len(rows) == total else f"The first {len(rows)} of {total}:"
+    return [
+        "## Incidents",
+        "",
+        *table(("Incident", "Count", "First", "Last"), counts.rows, numeric=(1,)),
+        "",
+        heading,
+        "",
+        *table(("Elapsed", "Seq", "Incident", "Detail", "Note"), rows, numeric=(1,)),
+    ]
+
+
+def _table(database: Database, query: str, columns: str, *, label: str) -> list[str]:
+    """A table of chosen columns of a query, in their order, the label first."""
+    result = database.named(query)
+    if not result.rows:
+        return ["None."]
+    names = (label, *columns.split())
+    indices = [result.columns.index(name) for name in names]
+    rows = [[row[index] for index in indices] for row in result.rows]
+    numeric = [i for i in range(1, len(names)) if all(isinstance(row[i], int | float | None) for row in rows)]
+    return table([name.replace("_", " ") for name in names], rows, numeric=numeric)
+
+
+def _confusion(database: Database) -> list[str]:
+    counts = {(str(label), str(answer)): count for label, answer, count in database.named("confusion").rows}
+    order = [str(kind) for kind, *_ in database.named("per_kind").rows]
+    labels = [kind for kind in order if any(label == kind for label, _ in counts)]
+    answers = [kind for kind in (*order, "undecided") if any(answer == kind for _, answer in counts)]
+    if not labels:
+        return []
+    rows = [[label, *(counts.get((label, answer), 0) for answer in answers)] for label in labels]
+    return table(["label", *answers], rows, numeric=range(1, len(answers) + 1))
+
+
+def _accuracy(accuracy: dict[str, object]) -> str:
+    if accuracy["accuracy"] is None:
+        return "no labels"
+    return (
+        f"{_percent(accuracy['accuracy'])} ({cell(accuracy['correct_count'])} of {cell(accuracy['labelled_count'])} "
+        f"correct), balanced over the labels {_percent(accuracy['balanced_accuracy'])}"
+    )
+
+
+def _percent(share: object) -> str:
+    return f"{100 * share:.1f} %" if isinstance(share, int | float) else "–"
+
+
+def _signed(value: object) -> str:
+    return f"{value:+.4f}" if isinstance(value, int | float) else "–"
+
+
+def _unit(value: object, unit: str) -> str:
+    return "–" if value is None else f"{cell(value)} {unit}"
+
+
+def _usd(value: object) -> str:
+    return f"${value:,.4f}" if isinstance(value, int | float) else escape(str(value))

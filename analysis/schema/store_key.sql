@@ -1,0 +1,1 @@
+insert into cache_key values ($key);

@@ -1,0 +1,38 @@
+-- incidents: what went wrong.
+-- Grain: one row per incident.
+-- Columns:
+--   time_ns   nanoseconds since the Unix epoch
+--   seq       event to look at; null for an alert about a state
+--   incident  false_negative, false_positive, wrong_kind, undecided, task_failed, delivery_failed, dead_letter,
+--             model_error, or the name of an alert
+--   detail    who and what
+--   note      the telemetry or the reason
+create view incidents as
+select
+    telemetry.time_ns,
+    telemetry.seq,
+    case
+        when predicted = 'undecided' then 'undecided'
+        when predicted = 'none' then 'false_negative'
+        when label = 'none' then 'false_positive'
+        else 'wrong_kind'
+    end as incident,
+    label || ' taken for ' || predicted || coalesce(
+        printf(' (likeliest %s, confidence %.2f, threshold %.2f)', wrong.kind, confidence, threshold), ''
+    ) as detail,
+    message as note
+from (select * from graded where not correct) as wrong
+join telemetry on telemetry.seq = wrong.telemetry_seq
+union all
+select finished_ns, seq, 'task_failed', kind || ' by ' || delegate, result
+from tasks where outcome = 'failed'
+union all
+select time_ns, event_seq, if(outcome = 'failed', 'delivery_failed', 'dead_letter'),
+    agent || ' on ' || queue || ', attempt ' || attempt, reason
+from deliveries where outcome != 'acknowledged'
+union all
+select time_ns, seq, 'model_error', agent || ' calling ' || request_model || ' to ' || operation_name, status
+from model_calls where status = 'error'
+union all
+select time_ns, null, alert, subject, trim(concat_ws(' ', value, unit) || coalesce(' (limit ' || limit_value || ')', ''))
+from alerts;

@@ -1,0 +1,141 @@
+"""``trinity info``, ``verify``, ``export``, ``doctor``: looking at runs and the machine. Must not change them."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.catalog import find_query
+from analysis.export import FORMATS
+from analysis.export import export as export_rows
+from bus.errors import InputError
+from simulator.cli import present
+from simulator.cli.answer import Run
+from simulator.cli.output import fail, print_json, print_pairs, print_table, say
+from simulator.cli.run import RUNS_DIR, Json
+from simulator.clock import NS_PER_S
+from simulator.doctor import examine
+from simulator.duration import Duration
+from simulator.exit_codes import ExitCode
+from simulator.judging import judge
+from simulator.summary import summarise
+from store.run_folder import RunFolder
+from store.verify import verify as verify_log
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("info")(info)
+    app.command("verify")(verify)
+    app.command("export")(export)
+    app.command("doctor")(doctor)
+
+
+def info(run: Run, json: Json = False) -> None:
+    """Show what a run is: scenario, seed, digest, events, status, verdict.
+
+    Example:
+      trinity info latest
+    """
+    folder = RunFolder.open(run, RUNS_DIR)
+    summary = summarise(folder, None)
+    if summary.status == "completed":
+        summary = summarise(folder, judge(folder))
+    if json:
+        print_json(summary)
+        return
+    say(folder.name, "bold")
+    print_pairs(
+        {
+            "folder": folder.path,
+            "scenario": summary.scenario,
+            "seed": summary.seed,
+            "start": datetime.fromtimestamp(summary.start_ns // NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "duration": Duration(summary.duration_ns),
+            "budget": present.usd(summary.budget_nanousd),
+            "events": f"{summary.events:,}",
+            "status": summary.status,
+            "verdict": summary.verdict,
+            "digest": summary.digest or "none, the log is not closed",
+        }
+    )
+
+
+def verify(run: Run, json: Json = False) -> int:
+    """Check the log of a run from end to end: every CRC, every commit, every checksum.
+
+    Example:
+      trinity verify latest
+    """
+    folder = RunFolder.open(run, RUNS_DIR)
+    logs = {"events": folder.events, "observations": folder.observations}
+    verified = {name: verify_log(path) for name, path in logs.items()}
+    sound = all(v.sound for v in verified.values())
+    if json:
+        print_json({"run": str(folder.path), "sound": sound, **verified})
+        return ExitCode.OK if sound else ExitCode.BAD_INPUT
+    for name, verification in verified.items():
+        state = "sound" if verification.sound else f"{verification.problem_count} problems"
+        say(f"{name}: {verification.event_count:,} events, {state}, sha256 {verification.digest}")
+    problems = [(p.segment, p.line, p.seq, p.problem) for v in verified.values() for p in v.problems]
+    if problems:
+        print_table("", ("segment", "line", "seq", "problem"), problems)
+        return fail(
+            f"{folder.path} is damaged: {problems[0][3]} in {problems[0][0]}; restore it from a copy",
+            ExitCode.BAD_INPUT,
+        )
+    return ExitCode.OK
+
+
+def export(
+    run: Run,
+    output_format: Annotated[str, typer.Option("--format", help="csv, parquet or jsonl.")] = "csv",
+    query: Annotated[
+        str, typer.Option(help="A named query to export the answer of; events is the whole log.")
+    ] = "events",
+    out: Annotated[
+        Path | None, typer.Option(help="A new file; otherwise one in exports/ in the run folder.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write the events of a run, or the answer of a named query, to one file for other tools.
+
+    Examples:
+      trinity export latest --format parquet
+
+      trinity export latest --query detection_accuracy --out accuracy.csv
+    """
+    folder = RunFolder.open(run, RUNS_DIR)
+    path = _default_export(folder, query, output_format) if out is None else out
+    row_count = export_rows(folder, path, output_format, query.removeprefix("@"))
+    if json:
+        print_json({"run": str(folder.path), "file": str(path), "rows": row_count})
+    else:
+        say(f"{path}: {row_count:,} rows")
+
+
+def doctor(json: Json = False) -> int:
+    """Examine this machine: Python, packages, ZeroMQ, DuckDB, FAISS, disk. Exit code 4 when one is ill.
+
+    Example:
+      trinity doctor
+    """
+    findings = examine(RUNS_DIR)
+    healthy = all(finding.healthy for finding in findings)
+    if json:
+        print_json({"healthy": healthy, "findings": [finding._asdict() for finding in findings]})
+    else:
+        rows = [("ok" if f.healthy else "ILL", f.what, f.found) for f in findings]
+        print_table("", ("", "what", "found"), rows)
+    return ExitCode.OK if healthy else ExitCode.ENVIRONMENT
+
+
+def _default_export(folder: RunFolder, query: str, output_format: str) -> Path:
+    """A file in the run folder, made anew each time."""
+    if output_format not in FORMATS:
+        raise InputError(f"--format {output_format!r} is unknown; choose one of {', '.join(FORMATS)}")
+    exports = folder.path / "exports"
+    exports.mkdir(exist_ok=True)
+    path = exports / f"{find_query(query).name if query != 'events' else query}.{output_format}"
+    path.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,120 @@
+"""How the command line speaks: tables and progress for people, JSON for programs, one line for errors.
+
+Must not decide anything.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+
+import msgspec
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from simulator.exit_codes import ExitCode
+
+CELL_CHARACTERS_MAX = 200
+PIPE_COLUMNS = 400
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160), *range(8234, 8239), *range(8294, 8298)), "�")
+
+
+@cache
+def stdout() -> Console:
+    # Where nobody looks, a table is as wide as it needs; rich would fold it to 80 columns.
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
+
+
+@cache
+def stderr() -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def fail(message: str, code: ExitCode) -> ExitCode:
+    """Say in one line what is wrong; the exit code, for returning."""
+    sys.stderr.write(f"trinity: {safe(message.strip())}\n")
+    return code
+
+
+def safe(text: str) -> str:
+    """Text without characters that steer a terminal (C0, C1, bidirectional overrides), on one line."""
+    return text.replace("\n", " ").replace("\t", " ").translate(_CONTROLS)
+
+
+def say(text: str = "", style: str = "") -> None:
+    stdout().print(Text(text, style=style))
+
+
+def print_json(value: object) -> None:
+    """One JSON object or array on one line."""
+    sys.stdout.write(msgspec.json.encode(value, enc_hook=str).decode() + "\n")
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()
+) -> None:
+    """A table; numbers stand to the right, long cells are cut."""
+    table = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold")
+    numeric = [bool(rows) and all(_is_number(row[n]) for row in rows) for n in range(len(columns))]
+    for column, is_numeric in zip(columns, numeric, strict=True):
+        table.add_column(safe(column), justify="right" if is_numeric or column in right else "left")
+    for row in rows:
+        table.add_row(*(Text(_cell(value)) for value in row))
+    stdout().print(table)
+
+
+def print_pairs(pairs: Mapping[str, object]) -> None:
+    """Names and values, one pair a line."""
+    width = max((len(name) for name in pairs), default=0)
+    for name, value in pairs.items():
+        stdout().print(Text(f"  {name:<{width}}  ", style="dim") + Text(safe(str(value))))
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    text = safe(f"{value:.6g}" if isinstance(value, float) else str(value))
+    return text if len(text) <= CELL_CHARACTERS_MAX else f"{text[: CELL_CHARACTERS_MAX - 1]}…"
+
+
+@contextmanager
+def progress_bar(title: str, total: int, *, quiet: bool) -> Iterator["Bar"]:
+    """A bar on stderr that is shown only to people: nothing is printed where stderr is not a terminal."""
+    if quiet or not stderr().is_terminal:
+        yield Bar(None)
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=stderr(), transient=True) as progress:
+        progress.add_task(title, total=total, note="")
+        yield Bar(progress)
+
+
+class Bar:
+    """A progress bar, or nothing."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+
+    def update(self, completed: int, note: str) -> None:
+        if self._progress is not None:
+            self._progress.update(self._progress.task_ids[0], completed=completed, note=note)

@@ -1,0 +1,70 @@
+"""What people see of a run before and after it. Must not compute: figures come from checks and queries."""
+
+from rich.text import Text
+
+from analysis.checks import Verdict
+from simulator.cli.output import print_pairs, safe, say, stdout
+from simulator.clock import NS_PER_S
+from simulator.duration import NANOUSD_PER_USD, Duration
+from simulator.scenario import Scenario
+from simulator.summary import Summary
+from store.run_folder import RunFolder
+
+
+def announce(scenario: Scenario, folder: RunFolder, transport: str) -> None:
+    """Seed, digest of the scenario and every option first: a run is repeated from what it printed."""
+    workload, intervals = scenario.workload, scenario.intervals
+    say(f"{scenario.name}: {scenario.title}", "bold")
+    print_pairs(
+        {
+            "seed": scenario.seed,
+            "duration": f"{scenario.duration} from {scenario.start}",
+            "workload": workload.events_file
+            or f"an incident every {workload.event_interval}, {workload.noise_per_hour:g} noise records per h",
+            "budget": f"${scenario.budget.total_usd:.2f}",
+            "intervals": f"snapshots {intervals.snapshot}, metrics {intervals.metrics}, "
+            f"heartbeats {intervals.heartbeat}",
+            "transport": transport,
+            "scenario": f"sha256 {scenario.sha256()[:16]}",
+            "folder": folder.path,
+        }
+    )
+
+
+def verdict_lines(verdict: Verdict) -> None:
+    """One line a criterion; a failed one says its target too."""
+    width = max((len(check.title) for check in verdict.checks), default=0)
+    for check in verdict.checks:
+        mark = Text("✓ ", style="green") if check.passed else Text("✗ ", style="bold red")
+        line = mark + Text(f"{safe(check.title):<{width}}  {safe(check.finding)}")
+        if not check.passed:
+            line += Text(f"  (target: {safe(check.target)}; {check.level})", style="red")
+        stdout().print(line)
+
+
+def end(summary: Summary, verdict: Verdict, wall_ns: int) -> None:
+    """The verdict, and where to look next."""
+    verdict_lines(verdict)
+    passed_count = sum(check.passed for check in verdict.checks)
+    style = "bold green" if verdict.passed else "bold red"
+    say(
+        f"{'PASSED' if verdict.passed else 'FAILED'}: {passed_count} of {len(verdict.checks)} criteria", style
+    )
+    speed = summary.duration_ns / wall_ns
+    say(
+        f"{summary.events:,} events of {Duration(summary.duration_ns)} in {wall_ns / NS_PER_S:.1f} s "
+        f"of wall time ({speed:,.0f} times faster)"
+    )
+    print_pairs({"digest": summary.digest, "report": f"{summary.run}/report.md"})
+    hint(f"trinity sql {summary.run} @detection_accuracy", "trinity sql --list")
+
+
+def hint(*commands: str) -> None:
+    """Commands to try next."""
+    for number, command in enumerate(commands):
+        label = "  next    " if number == 0 else "          "
+        stdout().print(Text(label, style="dim") + Text(safe(command), style="cyan"))
+
+
+def usd(nanousd: int) -> str:
+    return f"${nanousd / NANOUSD_PER_USD:.2f}"

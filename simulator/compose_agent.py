@@ -1,0 +1,74 @@
+"""Builds one agent with its models, ledger and memory, in whatever process it is to live.
+
+Must not import the engine or a transport.
+"""
+
+import msgspec
+from msgspec import Struct
+
+from agents.agent import Agent, Stream, Tier
+from agents.architect import Architect
+from agents.executor import Executor
+from agents.ledger import Ledger
+from agents.models.mock import MockModel
+from agents.models.model import Model, ModelSpec
+from agents.runtime import RetryPolicy, Runtime
+from bus.bodies import PatternKind
+from bus.errors import InputError
+from simulator.streams import Streams
+
+AGENTS = ("witness", "architect", "executor")
+"""The agents of a run, in the order of their priority when two commit at the same nanosecond."""
+
+
+class AgentSettings(Struct, frozen=True):
+    """All that an agent is built from; sent to its process as JSON."""
+
+    agent: str
+    seed: int
+    granted_nanousd: int
+    thresholds: dict[PatternKind, float]
+    models: dict[Tier, ModelSpec]
+    retry: RetryPolicy
+
+
+def build_runtime(settings: AgentSettings) -> Runtime:
+    """Raises InputError for an agent that is not one of :data:`AGENTS`."""
+    streams = Streams(settings.seed)
+
+    def handling_stream(key: str) -> Stream:
+        return streams.stream(f"handling/{settings.agent}", key)
+
+    def model_stream(key: str) -> Stream:
+        return streams.stream(f"model/{settings.agent}", key)
+
+    models: dict[Tier, Model] = {
+        tier: MockModel(spec, model_stream) for tier, spec in settings.models.items()
+    }
+    ledger = Ledger(settings.granted_nanousd)
+    return Runtime(_agent(settings), ledger, models, handling_stream, settings.retry)
+
+
+def build_runtime_from_json(settings: bytes) -> Runtime:
+    return build_runtime(msgspec.json.decode(settings, type=AgentSettings))
+
+
+def _agent(settings: AgentSettings) -> Agent:
+    if settings.agent == "witness":
+        return _witness(settings)
+    if settings.agent == "architect":
+        return Architect()
+    if settings.agent == "executor":
+        return Executor()
+    raise InputError(f"no agent is called {settings.agent!r}; there are {', '.join(AGENTS)}")
+
+
+def _witness(settings: AgentSettings) -> Agent:
+    # FAISS and NumPy are loaded only in the process that is WITNESS: they cost 60 MB and a tenth of a second.
+    from agents.embedder import HashingEmbedder
+    from agents.witness import Witness
+    from store.memory import FaissMemory
+
+    embedder = HashingEmbedder()
+    memory = FaissMemory(embedder.name, embedder.dimension_count)
+    return Witness(memory, embedder, thresholds=settings.thresholds)

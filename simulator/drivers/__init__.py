@@ -1,0 +1,1 @@
+"""Drivers: how deliveries get to agents and handlings come back, one way a file."""

@@ -1,0 +1,139 @@
+"""A workload from a file: JSON lines ``{"ts"?, "label"?, "event": {"message", ...}}``.
+
+Must not repair what it cannot read.
+
+``ts`` is an ISO 8601 moment (UTC if it names no zone); a file has it on every line or on none. Other keys
+beside these three are ignored; other keys of ``event`` are kept as ``attributes``.
+"""
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from bus.bodies import Label, TelemetryReceived
+from simulator.clock import NS_PER_S
+from simulator.engine import Item
+from simulator.errors import EventsFileError
+from simulator.workload import telemetry_item
+
+FILE_BYTES_MAX = 1 << 30
+RECORDS_MAX = 5_000_000
+NAME_CHARACTERS_MAX = 256
+_TEXT_FIELDS = frozenset({"severity", "component", "file", "error_type", "rule", "test_name"})
+
+
+class _Line(Struct):
+    event: dict[str, object]
+    ts: str | None = None
+    label: Label | None = None
+
+
+class EventsFile(Struct, frozen=True):
+    """The records of a file, in order of time."""
+
+    sha256: str
+    items: tuple[Item, ...]
+    first_ns: int
+    last_ns: int
+    is_dated: bool
+    """Whether the records have ``ts``."""
+
+
+_decoder = msgspec.json.Decoder(_Line)
+
+
+def read_events_file(path: Path, start_ns: int, interval_ns: int) -> EventsFile:
+    """Read the whole file. Records without ``ts`` are spaced at ``interval_ns`` from ``start_ns``.
+
+    Raises:
+        EventsFileError: missing, empty, too large, or a line that is not a record; it names the line.
+    """
+    content = _content(path)
+    dated: list[tuple[int, Item]] = []
+    with_ts_count = 0
+    for number, line in enumerate(content.splitlines(), start=1):
+        if not line.strip():
+            continue
+        record = _record(path, number, line)
+        if record.ts is not None:
+            with_ts_count += 1
+            time_ns = _moment_ns(path, number, record.ts)
+        else:
+            time_ns = start_ns + len(dated) * interval_ns
+        if with_ts_count not in (0, len(dated) + 1):
+            raise EventsFileError(
+                path, number, "some lines have ts and some have not; give it to all or to none"
+            )
+        telemetry = _telemetry(path, number, record.event)
+        dated.append((number, telemetry_item(time_ns, telemetry, record.label)))
+        if len(dated) > RECORDS_MAX:
+            raise EventsFileError(path, number, f"more than {RECORDS_MAX:,} records; split the file")
+    if not dated:
+        raise EventsFileError(path, 1, 'no records; write lines like {"event": {"message": "..."}}')
+    items = tuple(item for _, item in sorted(dated, key=lambda pair: (pair[1].time_ns, pair[0])))
+    digest = sha256(content).hexdigest()
+    return EventsFile(digest, items, items[0].time_ns, items[-1].time_ns, with_ts_count > 0)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > FILE_BYTES_MAX:
+            raise EventsFileError(path, 1, f"larger than {FILE_BYTES_MAX:,} bytes; split the file")
+        return path.read_bytes()
+    except OSError as error:
+        raise EventsFileError(
+            path, 1, f"cannot read it: {error.strerror}; check the path given to --events"
+        ) from None
+
+
+def _record(path: Path, number: int, line: bytes) -> _Line:
+    try:
+        return _decoder.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        shown = line[:60].decode(errors="replace")
+        raise EventsFileError(
+            path, number, f'{error}: {shown!r}; a line is {{"event": {{"message": "..."}}}}'
+        ) from None
+
+
+def _telemetry(path: Path, number: int, event: dict[str, object]) -> TelemetryReceived:
+    message = event.get("message")
+    if isinstance(message, str) and not message.strip():
+        raise EventsFileError(path, number, "event.message is empty; say what happened")
+    fields = {key: value for key, value in event.items() if _fits(key, value)}
+    others = {key: _as_text(value) for key, value in event.items() if key not in fields and value is not None}
+    try:
+        return msgspec.convert({**fields, "attributes": others}, TelemetryReceived)
+    except msgspec.ValidationError as error:
+        raise EventsFileError(path, number, f"in event: {error}; mend the line") from None
+
+
+def _fits(key: str, value: object) -> bool:
+    """Whether a value goes into the field of its name; any other is kept as an attribute."""
+    if key in _TEXT_FIELDS:
+        return isinstance(value, str) and len(value) <= NAME_CHARACTERS_MAX
+    if key == "line":
+        return isinstance(value, int) and 0 <= value < 2**63
+    return key == "message"
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _moment_ns(path: Path, number: int, text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise EventsFileError(
+            path, number, f"ts {text!r} is not a moment; write it like 2026-11-19T08:30:00Z"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    delta = moment - datetime.fromtimestamp(0, UTC)
+    if delta.days < 0:
+        raise EventsFileError(path, number, f"ts {text!r} is before 1970; moments count from 1970-01-01")
+    return (delta.days * 86_400 + delta.seconds) * NS_PER_S + delta.microseconds * 1_000

@@ -1,0 +1,101 @@
+"""The options of ``trinity run`` laid over a scenario. Must not run it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from bus.errors import InputError
+from simulator.clock import NS_PER_S
+from simulator.duration import NANOUSD_PER_USD, NS_PER_UNIT, Duration, parse_usd
+from simulator.events_file import EventsFile, read_events_file
+from simulator.scenario import Scenario, check_scenario
+
+
+class Options(Struct, frozen=True):
+    """As typed; None where nothing was. A duration without a unit is in the unit of the document's option."""
+
+    seed: int | None = None
+    duration: str | None = None
+    """Bare: hours."""
+    budget: str | None = None
+    """Dollars."""
+    event_interval: str | None = None
+    """Bare: minutes."""
+    snapshot_interval: str | None = None
+    """Bare: minutes."""
+    metrics_interval: str | None = None
+    """Bare: minutes."""
+    events: Path | None = None
+
+
+def resolve(scenario: Scenario, options: Options) -> Scenario:
+    """The scenario with every option applied.
+
+    Raises:
+        InputError: an option or the events file cannot be used; it names the option.
+    """
+    replace = msgspec.structs.replace
+    intervals = scenario.intervals
+    scenario = replace(
+        scenario,
+        seed=scenario.seed if options.seed is None else options.seed,
+        duration=_duration("--duration", options.duration, "h", scenario.duration),
+        workload=replace(
+            scenario.workload,
+            event_interval=_duration(
+                "--event-interval", options.event_interval, "m", scenario.workload.event_interval
+            ),
+        ),
+        intervals=replace(
+            intervals,
+            snapshot=_duration("--snapshot-interval", options.snapshot_interval, "m", intervals.snapshot),
+            metrics=_duration("--metrics-interval", options.metrics_interval, "m", intervals.metrics),
+        ),
+    )
+    if options.budget is not None:
+        budget = replace(scenario.budget, total_usd=_total_usd(options.budget))
+        scenario = replace(scenario, budget=budget)
+    if options.events is not None:
+        scenario = _with_events(scenario, options.events, keeps_duration=options.duration is not None)
+    check_scenario(scenario, "options")
+    return scenario
+
+
+def _with_events(scenario: Scenario, path: Path, *, keeps_duration: bool) -> Scenario:
+    """The file gives the workload, the start if its records are dated, and the least duration."""
+    file = read_events_file(path, scenario.start_ns, scenario.workload.event_interval)
+    start_ns = _start_ns(file, scenario)
+    duration = scenario.duration
+    if not keeps_duration:
+        duration = Duration(max(duration, file.last_ns - start_ns + NS_PER_UNIT["s"]))
+    if duration > Duration.parse("3660d"):
+        raise InputError(f"{path}: its records span more than ten years; check ts, or split the file")
+    workload = msgspec.structs.replace(
+        scenario.workload, events_file=str(path.resolve()), events_sha256=file.sha256, noise_per_hour=0.0
+    )
+    start = datetime.fromtimestamp(start_ns // NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return msgspec.structs.replace(scenario, start=start, duration=duration, workload=workload)
+
+
+def _start_ns(file: EventsFile, scenario: Scenario) -> int:
+    """The full hour before the first record."""
+    hour_ns = NS_PER_UNIT["h"]
+    return file.first_ns // hour_ns * hour_ns if file.is_dated else scenario.start_ns
+
+
+def _duration(option: str, text: str | None, bare_unit: str, default: Duration) -> Duration:
+    if text is None:
+        return default
+    try:
+        return Duration.parse(text, bare_unit)
+    except InputError as error:
+        raise InputError(f"{option}: {error}") from None
+
+
+def _total_usd(text: str) -> float:
+    try:
+        return parse_usd(text) / NANOUSD_PER_USD
+    except InputError as error:
+        raise InputError(f"--budget: {error}") from None

@@ -1,0 +1,5 @@
+"""The wording of simulated telemetry: texts as data, and the generator that fills them in. Must not own a random source."""
+
+from simulator.wording.generator import Wording
+
+__all__ = ["Wording"]

@@ -1,0 +1,162 @@
+"""Reads a log from any seq on and checks all that it passes. Must not lock, write or repair it.
+
+A log that nobody closed is read up to its last whole commit. Anything else that is not exactly what a writer
+leaves is a :class:`store.errors.LogDamage`: damage is never taken for a shorter log.
+"""
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+from bus.codec import Envelope, decode_body
+from bus.events import Event
+from store.chain import Batch, Chain
+from store.errors import FolderUnusable, LogDamage
+from store.layout import read_layout
+from store.manifest import Segment
+
+BLOCK_BYTES = 1 << 16
+"""Lines of about so many bytes are held at a time, or the longest commit."""
+
+
+def read_lines(folder: Path, from_seq: int = 1) -> Iterator[bytes]:
+    """The lines of a log with their newlines, from an event on.
+
+    Raises:
+        LogDamage: the log is not what was written.
+    """
+    for batch in read_batches(folder, from_seq):
+        yield from batch.lines
+
+
+def read_envelopes(folder: Path, from_seq: int = 1) -> Iterator[Envelope]:
+    """The events with their bodies still text; raises like :func:`read_lines`."""
+    for batch in read_batches(folder, from_seq):
+        yield from batch.envelopes
+
+
+def read_events(folder: Path, from_seq: int = 1) -> Iterator[Event]:
+    """The events of a log, from an event on.
+
+    Raises:
+        LogDamage: the log is not what was written.
+        ProtocolError: a type or body that this program does not know.
+    """
+    for batch in read_batches(folder, from_seq):
+        for envelope in batch.envelopes:
+            yield open_envelope(envelope)
+
+
+def open_envelope(envelope: Envelope) -> Event:
+    """The event with its body decoded; raises ProtocolError for a type or body that is not known."""
+    return Event(
+        envelope.seq,
+        envelope.time_ns,
+        envelope.type,
+        envelope.source,
+        envelope.queue,
+        envelope.causation_seq,
+        envelope.correlation_seq,
+        envelope.commit_seq,
+        decode_body(envelope.type, envelope.data),
+    )
+
+
+def read_batches(folder: Path, from_seq: int = 1) -> Iterator[Batch]:
+    """What the other functions are made of: whole commits, many at a time, in constant memory."""
+    manifest, active, _ = read_layout(folder)
+    for segment in manifest.segments:
+        if segment.last_seq >= from_seq:
+            for batch in read_sealed(folder, segment):
+                yield _from(batch, from_seq)
+    if active is not None:
+        for batch in read_active(Chain(active, manifest.last_seq, manifest.last_crc)):
+            yield _from(batch, from_seq)
+
+
+def read_sealed(folder: Path, segment: Segment) -> Iterator[Batch]:
+    """The commits of a sealed segment.
+
+    Raises:
+        LogDamage: it is not what the manifest says.
+    """
+    chain = Chain(folder / segment.name, segment.first_seq - 1, segment.previous_crc)
+    size_bytes = 0
+    for batch in read_segment(chain):
+        size_bytes += sum(map(len, batch.lines))
+        yield batch
+    check_sealed_end(chain, segment, size_bytes)
+
+
+def check_sealed_end(chain: Chain, segment: Segment, size_bytes: int) -> None:
+    """Check that so many bytes of whole commits are what a sealed segment should hold, or raise LogDamage."""
+    if size_bytes != segment.size_bytes:
+        problem = f"{size_bytes} bytes of whole commits should be {segment.size_bytes} by the manifest"
+        raise chain.damage(chain.whole_seq + 1, problem)
+    if (chain.whole_seq, chain.whole_crc) != (segment.last_seq, segment.last_crc):
+        problem = f"the last crc {chain.whole_crc} should be {segment.last_crc} at seq {segment.last_seq}"
+        raise chain.damage(chain.whole_seq, problem)
+
+
+def read_active(chain: Chain) -> Iterator[Batch]:
+    """The whole commits of the segment that is not sealed; what a crash left behind them is passed over.
+
+    Raises:
+        LogDamage: what is behind them is not what a crash leaves.
+    """
+    rest = yield from read_segment(chain)
+    chain.check_torn(rest)
+
+
+def read_segment(chain: Chain, offset_bytes: int = 0) -> Generator[Batch, None, bytes]:
+    """Yields whole commits, from an offset in the file on; returns the bytes behind the last newline.
+
+    Raises:
+        LogDamage: a line is not the one that must stand there.
+    """
+    try:
+        with chain.path.open("rb", buffering=BLOCK_BYTES) as file:
+            file.seek(offset_bytes)
+            while lines := file.readlines(BLOCK_BYTES):
+                rest = b"" if lines[-1].endswith(b"\n") else lines.pop()
+                yield chain.check(lines)
+                # What another process appends from now on is left alone: it continues the rest.
+                if rest:
+                    return rest
+    except OSError as error:
+        raise LogDamage(chain.path, None, chain.seq + 1, f"cannot be read: {error.strerror}") from None
+    return b""
+
+
+def _from(batch: Batch, from_seq: int) -> Batch:
+    """The part of a batch that begins with an event."""
+    skipped = from_seq - batch.envelopes[0].seq if batch.envelopes else 0
+    return batch if skipped <= 0 else Batch(batch.lines[skipped:], batch.envelopes[skipped:])
+
+
+def readable_segments(folder: Path, scratch: Path) -> list[Path]:
+    """Files that together hold the whole commits of a log and nothing else: for readers of plain JSON.
+
+    They are the sealed segments, and for a log that is not closed a copy of the whole commits of the active
+    segment. Of sealed segments only the lengths are checked; :func:`store.verify.verify` checks all.
+
+    Args:
+        folder: of the log.
+        scratch: an existing folder for the copy; nothing else is written.
+
+    Raises:
+        LogDamage: the log is not what was written.
+        FolderUnusable: the copy cannot be written.
+    """
+    manifest, active, _ = read_layout(folder)
+    paths = [folder / segment.name for segment in manifest.segments if segment.size_bytes]
+    if active is None:
+        return paths
+    copy = scratch / active.name
+    try:
+        with copy.open("wb") as file:
+            for batch in read_active(Chain(active, manifest.last_seq, manifest.last_crc)):
+                file.writelines(batch.lines)
+            size_bytes = file.tell()
+    except OSError as error:
+        raise FolderUnusable(copy, f"cannot write a copy of the active segment: {error.strerror}") from None
+    return [*paths, copy] if size_bytes else paths

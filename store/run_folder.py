@@ -1,0 +1,190 @@
+"""The folder of one run: where each file is, how runs are named and found. Must not look into the files.
+
+::
+
+    runs/<name>/
+      scenario.toml       the scenario as resolved
+      events/             the log, with its manifest.json
+      observations/       what is not repeatable, in the same format
+      cache/              derived files; may be deleted at any time
+      costs/ patterns/ metrics/ charts/    snapshots and charts of the report
+      report.md  report.html  trinity.log  alerts.log
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from store.errors import FolderUnusable, NotARun, RunExists, RunNameInvalid, RunNotFound
+from store.manifest import MANIFEST_NAME
+
+LATEST = "latest"
+"""Stands for the run that was begun or closed last."""
+RUNS_PER_NAME_MAX = 10_000
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+_SUBFOLDERS = ("cache", "costs", "patterns", "metrics", "charts")
+
+
+class RunFolder:
+    """The places in a run folder. Made by :meth:`create` or :meth:`open`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path) -> Self:
+        """Make the folders of a new run, parents included. Those of its two logs are left to their writers.
+
+        Raises:
+            RunNameInvalid: the last part of the path is not a name for a run.
+            RunExists: something has that name.
+            FolderUnusable: the system refuses; nothing is left behind.
+        """
+        if not _NAME.fullmatch(path.name):
+            raise RunNameInvalid(path.name)
+        made: list[Path] = []
+        try:
+            for folder in (*_missing_parents(path), path, *(path / name for name in _SUBFOLDERS)):
+                folder.mkdir()
+                made.append(folder)
+        except OSError as error:
+            for folder in reversed(made):
+                folder.rmdir()
+            if isinstance(error, FileExistsError):
+                raise RunExists(path) from None
+            raise FolderUnusable(path, f"cannot create the folder of a run: {error.strerror}") from None
+        return cls(path)
+
+    @classmethod
+    def open(cls, name_or_path: str, runs_dir: Path) -> Self:
+        """Find a run by its name under ``runs_dir``, by its path, or as ``latest``.
+
+        Raises:
+            RunNotFound: there is none; the message lists those that there are.
+            NotARun: the folder holds no log.
+        """
+        if name_or_path == LATEST:
+            runs = [RunFolder(runs_dir / name) for name in run_names(runs_dir)]
+            if not runs:
+                raise RunNotFound(name_or_path, runs_dir, [])
+            return cls(max(runs, key=lambda run: (run.manifest.stat().st_mtime_ns, run.name)).path)
+        is_name = _NAME.fullmatch(name_or_path) is not None
+        for path in (runs_dir / name_or_path, Path(name_or_path)) if is_name else (Path(name_or_path),):
+            if _exists(path):
+                return cls._checked(path)
+        raise RunNotFound(name_or_path, runs_dir, run_names(runs_dir))
+
+    @classmethod
+    def _checked(cls, path: Path) -> Self:
+        run = cls(path)
+        if path.is_symlink():
+            raise NotARun(path, "it is a symbolic link")
+        if not path.is_dir():
+            raise NotARun(path, "it is not a folder")
+        if not run.manifest.is_file():
+            raise NotARun(path, f"it has no {run.manifest.relative_to(path)}")
+        return run
+
+    @property
+    def name(self) -> str:
+        return self.path.resolve().name
+
+    @property
+    def scenario(self) -> Path:
+        return self.path / "scenario.toml"
+
+    @property
+    def events(self) -> Path:
+        """The log whose digest is the run's identity."""
+        return self.path / "events"
+
+    @property
+    def manifest(self) -> Path:
+        """Of the log."""
+        return self.events / MANIFEST_NAME
+
+    @property
+    def observations(self) -> Path:
+        """The log of what is not repeatable."""
+        return self.path / "observations"
+
+    @property
+    def cache(self) -> Path:
+        return self.path / "cache"
+
+    @property
+    def costs(self) -> Path:
+        return self.path / "costs"
+
+    @property
+    def patterns(self) -> Path:
+        return self.path / "patterns"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics"
+
+    @property
+    def charts(self) -> Path:
+        return self.path / "charts"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.md"
+
+    @property
+    def report_html(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def trinity_log(self) -> Path:
+        return self.path / "trinity.log"
+
+    @property
+    def alerts_log(self) -> Path:
+        return self.path / "alerts.log"
+
+
+def run_names(runs_dir: Path) -> list[str]:
+    """The names of the runs under a folder, sorted; none if the folder is missing or cannot be read."""
+    try:
+        paths = sorted(runs_dir.iterdir())
+    except OSError:
+        return []
+    return [path.name for path in paths if not path.is_symlink() and RunFolder(path).manifest.is_file()]
+
+
+def next_free(runs_dir: Path, scenario: str, seed: int) -> Path:
+    """The path for a new run: ``soak-seed1``, or ``soak-seed1.2`` and so on if that is taken.
+
+    Raises:
+        RunNameInvalid: no run may have a name that is made of this scenario's.
+        RunExists: all numbers are taken.
+    """
+    name = f"{scenario}-seed{seed}"
+    for candidate in (name, *(f"{name}.{number}" for number in range(2, RUNS_PER_NAME_MAX + 1))):
+        if not _NAME.fullmatch(candidate):
+            raise RunNameInvalid(candidate)
+        if not _exists(runs_dir / candidate):
+            return runs_dir / candidate
+    raise RunExists(runs_dir / name)
+
+
+def _exists(path: Path) -> bool:
+    """Like ``Path.exists``, but true for a dangling link, and false for a path that no file can have."""
+    try:
+        path.lstat()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _missing_parents(path: Path) -> Iterator[Path]:
+    """Outermost first."""
+    missing = []
+    for parent in path.parents:
+        if parent.exists():
+            break
+        missing.append(parent)
+    return reversed(missing)

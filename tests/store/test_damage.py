@@ -1,0 +1,170 @@
+"""Damage is never read as a shorter or a different log, and verify and the reader agree that it is there."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from store.errors import LogDamage, UnknownFormat
+from store.log_reader import read_events
+from store.manifest import MANIFEST_NAME, read_manifest, write_manifest
+from store.verify import verify
+from tests.store.builders import copy_log, segments_of, small_commits, write_log
+
+
+def refused_by_both(folder: Path) -> bool:
+    """Whether the reader and verify both find something; they must not disagree."""
+    problems = verify(folder).problems
+    try:
+        list(read_events(folder))
+    except LogDamage as damage:
+        assert "trinity verify" in str(damage)
+        assert "\n" not in str(damage)
+        assert problems, f"only the reader refused: {damage}"
+        return True
+    assert not problems, f"only verify refused: {problems}"
+    return False
+
+
+@pytest.mark.parametrize("close", [True, False])
+def test_a_flipped_bit_anywhere_is_found_by_the_reader_and_by_verify(tmp_path: Path, close: bool) -> None:
+    write_log(tmp_path / "events", small_commits(5), segment_bytes_max=1_000, close=close)
+    assert not refused_by_both(tmp_path / "events")
+    assert len(segments_of(tmp_path / "events")) >= 3
+    flip_count = 0
+    for path in [*segments_of(tmp_path / "events"), tmp_path / "events" / MANIFEST_NAME]:
+        data = path.read_bytes()
+        for index in range(len(data)):
+            bit = 1 << (index * 5 % 8)
+            path.write_bytes(data[:index] + bytes([data[index] ^ bit]) + data[index + 1 :])
+            assert refused_by_both(tmp_path / "events"), f"bit {bit} of byte {index} of {path.name}"
+            flip_count += 1
+        path.write_bytes(data)
+    assert flip_count > 2_000
+
+
+def _missing(segments: list[Path]) -> None:
+    segments[1].unlink()
+
+
+def _last_missing(segments: list[Path]) -> None:
+    segments[-1].unlink()
+
+
+def _swapped(segments: list[Path]) -> None:
+    first, second = segments[0].read_bytes(), segments[1].read_bytes()
+    segments[0].write_bytes(second)
+    segments[1].write_bytes(first)
+
+
+def _doubled(segments: list[Path]) -> None:
+    segments[0].with_name(f"{99:020d}.jsonl").write_bytes(segments[-1].read_bytes())
+
+
+def _overwritten(segments: list[Path]) -> None:
+    segments[1].write_bytes(segments[0].read_bytes())
+
+
+def _zeroed(segments: list[Path]) -> None:
+    segments[1].write_bytes(b"\0" * segments[1].stat().st_size)
+
+
+def _emptied(segments: list[Path]) -> None:
+    segments[1].write_bytes(b"")
+
+
+def _grown(segments: list[Path]) -> None:
+    segments[0].write_bytes(segments[0].read_bytes() + segments[1].read_bytes())
+
+
+def _manifest_missing(segments: list[Path]) -> None:
+    (segments[0].parent / MANIFEST_NAME).unlink()
+
+
+def _all_missing(segments: list[Path]) -> None:
+    for path in [*segments, segments[0].parent / MANIFEST_NAME]:
+        path.unlink()
+
+
+@pytest.mark.parametrize("close", [True, False])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _missing,
+        _last_missing,
+        _swapped,
+        _doubled,
+        _overwritten,
+        _zeroed,
+        _emptied,
+        _grown,
+        _manifest_missing,
+        _all_missing,
+    ],
+)
+def test_segments_that_are_missing_or_not_in_their_place_are_found(
+    tmp_path: Path, spoil: Callable[[list[Path]], None], close: bool
+) -> None:
+    write_log(tmp_path / "events", small_commits(6), segment_bytes_max=1_000, close=close)
+    spoil(segments_of(tmp_path / "events"))
+    assert refused_by_both(tmp_path / "events")
+
+
+def test_a_closed_log_cut_at_any_byte_is_damaged(tmp_path: Path) -> None:
+    write_log(tmp_path / "events", small_commits(3))
+    [segment] = segments_of(tmp_path / "events")
+    data = segment.read_bytes()
+    for size_bytes in range(0, len(data), 3):
+        segment.write_bytes(data[:size_bytes])
+        assert refused_by_both(tmp_path / "events")
+
+
+def test_a_segment_of_another_run_is_found_even_if_it_has_the_same_length(tmp_path: Path) -> None:
+    write_log(tmp_path / "events", small_commits(4), segment_bytes_max=1_000)
+    other = copy_log(tmp_path / "events", tmp_path / "other")
+    for path in segments_of(other):
+        path.unlink()
+    (other / MANIFEST_NAME).unlink()
+    (other / "writer.lock").unlink()
+    commits = [[*commit] for commit in small_commits(4)]
+    changed = commits[0][0]
+    commits[0][0] = type(changed)(
+        changed.seq,
+        changed.time_ns,
+        changed.type,
+        "w0rkl0ad",
+        changed.queue,
+        None,
+        changed.correlation_seq,
+        changed.commit_seq,
+        changed.data,
+    )
+    write_log(other, commits, segment_bytes_max=1_000)
+    here, there = segments_of(tmp_path / "events")[1], segments_of(other)[1]
+    here.write_bytes(there.read_bytes().ljust(here.stat().st_size))
+    assert refused_by_both(tmp_path / "events")
+
+
+def test_the_error_names_segment_line_and_seq(tmp_path: Path) -> None:
+    write_log(tmp_path / "events", small_commits(6), segment_bytes_max=1_000)
+    segment = segments_of(tmp_path / "events")[2]
+    first_seq = int(segment.stem)
+    lines = segment.read_bytes().splitlines(keepends=True)
+    lines[1] = lines[1].replace(b"workload", b"w0rkload")
+    segment.write_bytes(b"".join(lines))
+    with pytest.raises(LogDamage, match=f"{segment} line 2 ") as caught:
+        list(read_events(tmp_path / "events"))
+    assert (caught.value.segment, caught.value.line) == (segment, 2)
+    assert caught.value.seq == first_seq + 1
+    [problem] = [problem for problem in verify(tmp_path / "events").problems if problem.line]
+    assert (problem.segment, problem.line, problem.seq) == (segment.name, 2, first_seq + 1)
+
+
+def test_a_log_of_a_later_format_is_refused_and_left_alone(tmp_path: Path) -> None:
+    write_log(tmp_path / "events", small_commits(2))
+    manifest = read_manifest(tmp_path / "events")
+    assert manifest is not None
+    write_manifest(tmp_path / "events", type(manifest)(2, True, manifest.digest, None, manifest.segments))
+    with pytest.raises(UnknownFormat, match="format_version 2 is not 1"):
+        list(read_events(tmp_path / "events"))
+    assert "format_version 2" in verify(tmp_path / "events").problems[0].problem

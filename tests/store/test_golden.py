@@ -1,0 +1,35 @@
+"""A log that was written once and must be readable for ever.
+
+``golden/events`` is never written again. A new version of the format gets a folder of its own beside it.
+``golden/events.json`` is what the log says, in readable form.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from bus.bodies import BODIES
+from bus.codec import encode_event
+from store.log_reader import read_envelopes, read_events
+from store.verify import verify
+
+GOLDEN = Path(__file__).parent / "golden"
+DIGEST = "6209eeb7515bb3196f9008190fa2303d2cc5fb7fd0cf86c09185aba1f483af09"
+
+
+def test_the_golden_log_says_what_it_always_said() -> None:
+    expected = msgspec.json.decode((GOLDEN / "events.json").read_bytes())
+    assert [msgspec.json.decode(encode_event(event)) for event in read_events(GOLDEN / "events")] == expected
+
+
+def test_the_golden_log_verifies_and_has_its_digest() -> None:
+    verification = verify(GOLDEN / "events")
+    assert verification.sound, verification.problems
+    assert verification.closed
+    assert verification.digest == DIGEST
+
+
+def test_the_golden_log_holds_events_of_all_types_that_version_1_began_with() -> None:
+    types = {envelope.type for envelope in read_envelopes(GOLDEN / "events")}
+    assert len(types) == 29
+    assert types <= {body.TYPE for body in BODIES}

@@ -1,9 +1,10 @@
-"""Decides which kind of pattern a telemetry record is, or none, and how sure that is. Must not change what it knows.
+"""Decides which kind of pattern a telemetry record is, or none, and how sure it is. Must not learn.
 
-Two sides are heard: the lexicon (what the words and fields say) and experience (known patterns that say nearly the same).
-Each gives log-odds; a label's lead over its strongest rival is added up from both, and the logistic function of the sum is the
-confidence. The lexicon's part is capped, so that words alone are never quite sure. The cap rises with the record of
-a kind: the oftener its detections were confirmed, the more its words are believed.
+Two sides are heard: the lexicon (what the words and fields say) and experience (known patterns that say
+nearly the same). Each gives log-odds; a label's lead over its strongest rival is added up from both, and the
+logistic function of the sum is the confidence. The lexicon's part is capped, so that words alone are never
+quite sure. The cap rises with the record of a kind: the oftener its detections were confirmed, the more its
+words are believed.
 """
 
 import math
@@ -18,6 +19,7 @@ from agents.experience import NEIGHBOUR_SIMILARITY_MIN, Experience, Known, Neigh
 from agents.lexicon import KINDS, LABELS, NONE_INDEX, Lexicon, Reading
 from agents.text import mask_numbers
 from bus.bodies import Label, PatternKind, TelemetryReceived
+from bus.errors import InputError
 
 THRESHOLDS: dict[PatternKind, float] = {
     "critical_error": 0.9,
@@ -30,14 +32,14 @@ THRESHOLDS: dict[PatternKind, float] = {
 CACHE_SIZE_MAX = 4_096
 """Records, numbers masked, whose answer is kept. Changes how fast an answer comes, never the answer."""
 WORDS_LEAD_MAX = 24
-"""Most by which the lexicon can put a kind ahead, without experience, in tenths of a natural-log unit: 92 %."""
-RECORD_WEIGHT = 20
+"""Most by which words alone can put a kind ahead, in tenths of a natural-log unit: a confidence of 92 %."""
+RECORD_WEIGHT = 50
 """By how much a kind's perfect and endless record would raise that, in the same unit."""
-EXPERIENCE_WEIGHT = 36
+EXPERIENCE_WEIGHT = 24
 """What a fully trusted pattern with the same words adds, in the same unit."""
 _CONFIDENCE_MAX = 0.999
 _UNHEARD_MARGIN = -EXPERIENCE_WEIGHT
-"""When the lexicon puts every kind further behind ``none`` than this, no experience could bring one ahead, and none is asked."""
+"""When words put every kind further behind ``none``, experience could bring none ahead and is not asked."""
 _EVIDENCE_COUNT_MAX = 5
 
 
@@ -67,7 +69,6 @@ class _Key(NamedTuple):
     rule: str | None
     has_error_type: bool
     has_test_name: bool
-    has_file: bool
 
 
 class _Entry(Struct):
@@ -82,7 +83,11 @@ class _Entry(Struct):
 
 
 class Detector:
-    """The lexicon and the experience, heard together."""
+    """The lexicon and the experience, heard together.
+
+    Raises:
+        InputError: a kind has no threshold, or one out of range.
+    """
 
     def __init__(
         self,
@@ -95,7 +100,7 @@ class Detector:
         self._lexicon = lexicon
         self._experience = experience
         self._embedder = embedder
-        self._thresholds: dict[str, float] = {**thresholds, "none": 0.0}
+        self._thresholds = checked_thresholds(thresholds)
         self._cache_size_max = cache_size_max
         self._cache: OrderedDict[_Key, _Entry] = OrderedDict()
 
@@ -107,7 +112,6 @@ class Detector:
             record.rule,
             bool(record.error_type),
             bool(record.test_name),
-            bool(record.file),
         )
         entry = self._cache.get(key)
         if entry is None:
@@ -138,7 +142,8 @@ class Detector:
         known = self._experience.about(vector)
         was_alone, entry.is_alone = entry.is_alone, not known.neighbours
         entry.version = self._experience.version
-        # A text that nothing known is like, and that is no pattern, is untouched: records only matter to a kind that is ahead.
+        # A text that nothing known is like, and that is no pattern, is untouched by what was learned: the
+        # record of a kind matters only to a kind that is ahead.
         if not (was_alone and entry.is_alone and entry.detection.label == "none"):
             entry.detection = self._detection(entry.reading, known, vector)
 
@@ -147,7 +152,7 @@ class Detector:
         # Of equally likely labels the later one wins, so that "none" does not turn into work by a tie.
         index = max(range(len(LABELS)), key=lambda i: (confidences[i], i))
         label, confidence = LABELS[index], confidences[index]
-        threshold = self._thresholds[label]
+        threshold = 0.0 if label == "none" else self._thresholds[label]
         nearest = None
         if vector is not None and label != "none" and confidence > threshold:
             nearest = self._nearest(label, known.neighbours, vector)
@@ -160,11 +165,25 @@ class Detector:
 
     def _nearest(self, label: Label, neighbours: Sequence[Neighbour], vector: Vector) -> Neighbour | None:
         """The most alike pattern of a kind, even if it is too little alike to count as evidence."""
-        for candidates in (neighbours, self._experience.neighbours(vector, 0.0)):
-            for neighbour in candidates:
-                if neighbour.pattern.kind == label and neighbour.similarity > 0.0:
-                    return neighbour
-        return None
+        near = next((n for n in neighbours if n.pattern.kind == label), None)
+        if near:
+            return near
+        far = self._experience.neighbours(vector, 0.0)
+        return next((n for n in far if n.pattern.kind == label and n.similarity > 0.0), None)
+
+
+def checked_thresholds(thresholds: Mapping[PatternKind, float]) -> Mapping[PatternKind, float]:
+    """The thresholds, if there is one from 0 to 1 for every kind.
+
+    Raises:
+        InputError: a kind has none, or one out of range.
+    """
+    for kind in KINDS:
+        if kind not in thresholds:
+            raise InputError(f"no confidence threshold for {kind!r}: add one from 0 to 1")
+        if not 0.0 <= thresholds[kind] <= 1.0:
+            raise InputError(f"confidence threshold of {kind!r} is {thresholds[kind]}: set it from 0 to 1")
+    return thresholds
 
 
 def _confidences(reading: Reading, known: Known) -> list[float]:

@@ -1,14 +1,15 @@
-"""Turns a text into a vector of small whole numbers, by hashing its words and word pairs. Must not learn or download anything.
+"""Turns a text into a vector of small whole numbers by hashing its words. Must not learn or download.
 
-Feature hashing after Weinberger et al., "Feature Hashing for Large Scale Multitask Learning" (ICML 2009): each feature adds
-its weight, with a sign, to one of a fixed number of dimensions. The values are rounded to whole numbers, so inner products
-are exact in float32 whatever order a machine adds them in.
+Feature hashing after Weinberger et al., "Feature Hashing for Large Scale Multitask Learning" (ICML 2009):
+each feature adds its weight, with a sign, to one of a fixed number of dimensions. The values are rounded to
+whole numbers, so inner products are exact in float32 whatever order a machine adds them in.
 """
 
 import math
 import zlib
 from array import array
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import ClassVar, Protocol
 
 from agents.text import mask_numbers, split_words
@@ -17,7 +18,7 @@ Vector = Sequence[float]
 """Whole numbers as float32; best an ``array`` of type code ``f``, which is taken over without a copy."""
 
 SCALE = 127
-"""Vectors have this length (Euclidean), give or take rounding; the inner product of equal texts is about its square."""
+"""Euclidean length of a vector, give or take rounding; equal texts have about its square as inner product."""
 
 
 class Embedder(Protocol):
@@ -39,10 +40,12 @@ _PAIR_WEIGHT = 1
 _STEM_WEIGHT = 1
 _STEM_CHARACTERS = 5
 
-_EMPTY_WORDS = frozenset(
-    "a an and are as at be been but by for from has have if in into is it its of on or our so than that the their then there "
-    "these they this those to was we were when which while will with you your # ? % : 0".split()
+_EMPTY_TEXT = (
+    "a an and are as at be been but by for from has have if in into is it its of on or our so than that "
+    "the their then there these they this those to was we were when which while will with you your "
+    "# ? % : 0"
 )
+_EMPTY_WORDS = frozenset(_EMPTY_TEXT.split())
 """Words that say nothing about what happened; only looked up, never iterated."""
 
 
@@ -61,7 +64,7 @@ class HashingEmbedder:
         length = math.sqrt(sum(value * value for value in sums.values()))
         vector = array("f", bytes(4 * self.dimension_count))
         for dimension, value in sums.items():
-            # A text without words has no sums, and no text has only sums of zero unless its length is zero too.
+            # The length is zero when features met in one dimension and cancelled out.
             vector[dimension] = round(value * SCALE / length) if length else 0
         return vector
 
@@ -73,6 +76,6 @@ def _features(words: list[str]) -> dict[str, int]:
     for word in telling:
         features[word] = _WORD_WEIGHT
         features[f"{word[:_STEM_CHARACTERS]}*"] = _STEM_WEIGHT
-    for first, second in zip(telling, telling[1:], strict=False):
+    for first, second in pairwise(telling):
         features[f"{first} {second}"] = _PAIR_WEIGHT
     return features

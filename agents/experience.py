@@ -1,6 +1,6 @@
-"""What WITNESS has learned: known patterns and how often feedback bore them out. Must not decide what a record is.
+"""What WITNESS has learned: known patterns, and how often feedback bore them out. Must not judge a record.
 
-A fold: the state is the prototypes of ``data/prototypes.toml`` and every ``pattern.learned`` applied in order, nothing else.
+A fold: the state is the prototypes of ``data/prototypes.toml`` and every ``pattern.learned``, in order.
 """
 
 import hashlib
@@ -25,9 +25,9 @@ NEAR_DUPLICATE_SIMILARITY_MIN = 0.8
 """From here on, feedback is about the pattern that is already known and not about a new one."""
 NEIGHBOUR_SIMILARITY_MIN = 0.5
 """Patterns less alike than this say nothing about a text."""
-TRUST_PRIOR_COUNT = 2
+TRUST_PRIOR_COUNT = 3
 """How cautious trust is: so many feedbacks count as neither confirmed nor refuted."""
-WORDS_PRIOR_COUNT = 8
+WORDS_PRIOR_COUNT = 20
 """The same for trust in the lexicon's words for a kind."""
 _MESSAGE_CHARACTERS_MAX = 1_000
 
@@ -57,7 +57,7 @@ class Pattern(Struct, frozen=True):
     def trust(self) -> float:
         """From -1 to 1, both never reached: how much of its kind a record is that says the same.
 
-        A pattern starts with the benefit of the doubt, as if it had been confirmed once; one refutation takes that away.
+        A pattern starts with the benefit of the doubt, as if confirmed once; one refutation takes that away.
         """
         confirmed = self.confirmed_count + 1
         return (confirmed - self.refuted_count) / (confirmed + self.refuted_count + TRUST_PRIOR_COUNT)
@@ -116,7 +116,7 @@ class Experience:
     ) -> None:
         if (memory.embedder_name, memory.dimension_count) != (embedder.name, embedder.dimension_count):
             raise ProtocolError(
-                f"the memory holds vectors of {memory.embedder_name!r} ({memory.dimension_count} dimensions), not of "
+                f"the memory is for {memory.embedder_name!r} ({memory.dimension_count} dimensions), not for "
                 f"{embedder.name!r} ({embedder.dimension_count}): make a new memory for this embedder"
             )
         if len(memory):
@@ -171,9 +171,8 @@ class Experience:
     def apply(self, learned: PatternLearned) -> None:
         """Fold one change into the state."""
         known = self._patterns.get(learned.pattern_id)
-        pattern = self._touched(
-            known or Pattern(learned.pattern_id, learned.kind, learned.message, 0, 0, False, 0), learned.confirmed
-        )
+        fresh = Pattern(learned.pattern_id, learned.kind, learned.message, 0, 0, False, 0)
+        pattern = self._touched(known or fresh, learned.confirmed)
         self._learned_count += 1
         self._records[learned.kind] = self._records[learned.kind].touched(learned.confirmed)
         self.version += 1
@@ -203,20 +202,24 @@ class Experience:
         self._patterns[pattern.pattern_id] = pattern
 
     def _drop_least_useful(self) -> None:
-        """Prototypes stay longest; then what got the least feedback, and of those what was touched longest ago."""
-        least = min(
-            self._patterns.values(), key=lambda p: (p.is_prototype, p.match_count, p.used_ordinal, p.pattern_id)
-        )
+        """What got the least feedback goes, and of those what was touched longest ago; prototypes go last."""
+        least = min(self._patterns.values(), key=_usefulness)
         self._memory.remove(least.pattern_id)
         del self._patterns[least.pattern_id]
 
 
+def _usefulness(pattern: Pattern) -> tuple[bool, int, int, str]:
+    return (pattern.is_prototype, pattern.match_count, pattern.used_ordinal, pattern.pattern_id)
+
+
 def _with_pattern(neighbours: list[Neighbour], pattern: Pattern, vector: Vector) -> list[Neighbour]:
-    """The neighbours of a text as they will be once the pattern has changed; a new pattern is the text itself."""
+    """A text's neighbours once the pattern has changed; a new pattern is the text itself."""
     if all(n.pattern.pattern_id != pattern.pattern_id for n in neighbours):
         itself = similarity_of(round(sum(value * value for value in vector)))
         return [Neighbour(pattern, itself), *neighbours]
-    return [n._replace(pattern=pattern) if n.pattern.pattern_id == pattern.pattern_id else n for n in neighbours]
+    return [
+        n._replace(pattern=pattern) if n.pattern.pattern_id == pattern.pattern_id else n for n in neighbours
+    ]
 
 
 def _pattern_id(kind: PatternKind, message: str) -> str:

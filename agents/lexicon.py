@@ -1,4 +1,4 @@
-"""Weighs the words and fields of a telemetry record for each kind of pattern. Must not know other records or remember any.
+"""Weighs the words and fields of a telemetry record for each kind of pattern. Must not remember any record.
 
 The rules are data (``data/lexicon.toml``). Weights are whole tenths of a natural-log unit, so sums are exact.
 """
@@ -26,7 +26,7 @@ NONE_INDEX = LABELS.index("none")
 OPENING_WORD_COUNT_MAX = 5
 """A colon among the first words ends an opening, such as the name of a component."""
 
-FILLED_GROUPS = ("has_rule", "has_error_type", "has_test_name", "has_file")
+FILLED_GROUPS = ("has_rule", "has_error_type", "has_test_name")
 """Groups that say only that a field is filled in."""
 
 
@@ -42,12 +42,19 @@ class RuleSpec(Struct, frozen=True, forbid_unknown_fields=True):
     unless: list[str] = []
 
 
+class FieldSpec(Struct, frozen=True, forbid_unknown_fields=True):
+    """``fields`` as written: the groups of each field that is looked at."""
+
+    severity: dict[str, list[str]]
+    rule: dict[str, list[str]]
+
+
 class LexiconSpec(Struct, frozen=True, forbid_unknown_fields=True):
     """The file as written."""
 
     phrases: dict[str, list[str]]
     starts: dict[str, list[str]]
-    fields: dict[str, dict[str, list[str]]]
+    fields: FieldSpec
     rules: list[RuleSpec]
 
 
@@ -87,21 +94,22 @@ class Lexicon:
     """
 
     def __init__(self, spec: LexiconSpec, place: str) -> None:
-        names = [*spec.phrases, *spec.starts, *(n for groups in spec.fields.values() for n in groups), *FILLED_GROUPS]
+        names = [*spec.phrases, *spec.starts, *spec.fields.severity, *spec.fields.rule, *FILLED_GROUPS]
         self._bits = {name: 1 << index for index, name in enumerate(names)}
         phrases = [*self._phrases_of(spec.phrases, False), *self._phrases_of(spec.starts, True)]
         self._exact = _by_first_word(p for p in phrases if not p.words[0].endswith("*"))
         self._prefixed = _by_first_word(p for p in phrases if p.words[0].endswith("*"))
         self._prefix_lengths = sorted({len(prefix) for prefix in self._prefixed})
-        self._severity_tests = self._field_tests(spec.fields.get("severity", {}))
-        self._rule_tests = self._field_tests(spec.fields.get("rule", {}))
+        self._severity_tests = self._field_tests(spec.fields.severity)
+        self._rule_tests = self._field_tests(spec.fields.rule)
         self._rules = [self._compile(rule, place) for rule in spec.rules]
 
     def read(self, record: TelemetryReceived, masked_message: str) -> Reading:
         """Weigh a record; ``masked_message`` is :func:`agents.text.mask_numbers` of its message."""
         # "make_report hangs" does not ask anyone to make something.
         opens_with_name = _NAME_OPENING.match(masked_message) is not None
-        found = self._groups_of_words(split_words(masked_message), opens_with_name) | self._groups_of_fields(record)
+        found = self._groups_of_words(split_words(masked_message), opens_with_name)
+        found |= self._groups_of_fields(record)
         scores = [0] * len(LABELS)
         spoke: list[list[tuple[int, str]]] = [[] for _ in LABELS]
         for rule in self._rules:
@@ -116,7 +124,9 @@ class Lexicon:
     def _groups_of_words(self, words: Sequence[str], opens_with_name: bool) -> int:
         found = 0
         for index, word in enumerate(words):
-            opens = (index == 0 and not opens_with_name) or (index <= OPENING_WORD_COUNT_MAX and words[index - 1] == ":")
+            opens = (
+                words[index - 1] == ":" and index <= OPENING_WORD_COUNT_MAX if index else not opens_with_name
+            )
             for phrase in self._exact.get(word, ()):
                 if opens or not phrase.opens:
                     found |= _bit_if_there(phrase, words, index)
@@ -129,7 +139,7 @@ class Lexicon:
     def _groups_of_fields(self, record: TelemetryReceived) -> int:
         found = 0
         for name, value in zip(
-            FILLED_GROUPS, (record.rule, record.error_type, record.test_name, record.file), strict=True
+            FILLED_GROUPS, (record.rule, record.error_type, record.test_name), strict=True
         ):
             if value:
                 found |= self._bits[name]
@@ -143,7 +153,9 @@ class Lexicon:
 
     def _phrases_of(self, groups: dict[str, list[str]], opens: bool) -> list[Phrase]:
         return [
-            Phrase(tuple(text.split()), self._bits[name], opens) for name, texts in groups.items() for text in texts
+            Phrase(tuple(text.split()), self._bits[name], opens)
+            for name, texts in groups.items()
+            for text in texts
         ]
 
     def _field_tests(self, groups: dict[str, list[str]]) -> list[FieldTest]:
@@ -156,7 +168,7 @@ class Lexicon:
     def _compile(self, rule: RuleSpec, place: str) -> Rule:
         for name in (*rule.all, *rule.unless):
             if name not in self._bits:
-                raise InputError(f"unknown group {name!r} in rule {rule.name!r} of {place}: define it or mend the name")
+                raise InputError(f"{place}: rule {rule.name!r} names an unknown group {name!r}: define it")
         return Rule(
             rule.name,
             sum(self._bits[name] for name in dict.fromkeys(rule.all)),

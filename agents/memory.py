@@ -1,7 +1,8 @@
 """The port to a memory of vectors, and a plain one in a dictionary. Must not know what a vector stands for.
 
-A memory holds one vector per pattern and finds those that are like a given one. The real one is ``store.memory.FaissMemory``;
-:class:`ListMemory` compares with every vector in turn and is what the real one is tested against.
+A memory holds one vector per pattern and finds those that are like a given one. The real one is
+``store.memory.FaissMemory``; :class:`ListMemory` compares with every vector in turn, and the real one is
+tested against it.
 """
 
 from collections.abc import Sequence

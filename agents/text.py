@@ -13,7 +13,7 @@ _WORD = re.compile(r"[a-z]+|[#?%:]|0")
 
 
 def mask_numbers(text: str) -> str:
-    """The text with every number and hexadecimal identifier as ``#``, so that what differs only in these is equal.
+    """The text with numbers and hexadecimal identifiers as ``#``: what differs only in these becomes equal.
 
     A lone 0 stays: "0 errors" says something else than "3 errors".
     """

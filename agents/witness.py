@@ -1,4 +1,4 @@
-"""WITNESS: recognises patterns in telemetry and learns from feedback. Must not call a model or see a label."""
+"""WITNESS: finds patterns in telemetry and learns from feedback. Must not call a model or see a label."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar

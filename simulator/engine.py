@@ -219,7 +219,7 @@ class Engine:
         cause: Parcel | None = None,
         settles: bool = False,
     ) -> None:
-        """From here on the commit cannot change. ``path`` is its causal path, the key of what it publishes."""
+        """From here on the commit cannot change. ``path`` is its causal path: the key of its messages."""
         time_ns = key[0]
         parcels = []
         for index, draft in enumerate(drafts):

@@ -1,4 +1,4 @@
-"""After a run: checks, report, charts and snapshots, from the log alone. Must not look beyond the run folder."""
+"""After a run: checks, report, charts and snapshots, from the log alone. Must not look elsewhere."""
 
 from pathlib import Path
 

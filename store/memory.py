@@ -1,7 +1,8 @@
-"""A memory of pattern vectors in a FAISS index. Must not know what a pattern means, and must not import FAISS before it is used.
+"""A memory of pattern vectors in a FAISS index. Must not know what a pattern means, nor import FAISS early.
 
-The index compares exactly (``IndexFlatIP``). Vectors hold small whole numbers, so inner products are whole numbers below
-2**24 and exact in float32 on every machine.
+The index compares exactly (``IndexFlatIP``). Vectors hold small whole numbers, so inner products are whole
+numbers below 2**24 and exact in float32 on every machine. FAISS and NumPy are imported when the first memory
+is made: a process that makes none starts without them.
 """
 
 import importlib
@@ -40,7 +41,7 @@ class FaissMemory:
             raise EnvironmentProblem(
                 f"the pattern memory needs faiss-cpu ({error}): pip install faiss-cpu"
             ) from None
-        # One thread: a search takes microseconds, and OpenMP's pool would cost every process memory and start-up time.
+        # One thread: a search takes microseconds, and OpenMP's pool would cost memory and start-up time.
         faiss.omp_set_num_threads(1)
         self._index = faiss.IndexFlatIP(dimension_count)
         self._pattern_ids: list[str] = []

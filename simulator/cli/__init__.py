@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TrinityError as error:
         return fail(str(error), exit_code_of(error))
     except typer.TyperException as error:
-        return fail(f"{error.format_message()} Ask with --help for what there is.", ExitCode.BAD_INPUT)
+        return fail(f"{error.format_message().rstrip('.')}; see --help", ExitCode.BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
         return fail("interrupted", ExitCode.INTERRUPTED)
     except BrokenPipeError:

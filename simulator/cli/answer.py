@@ -11,6 +11,7 @@ from bus.errors import InputError
 from simulator.cli import present
 from simulator.cli.output import print_json, print_pairs, print_table, progress_bar, say
 from simulator.cli.run import RUNS_DIR, Json
+from simulator.cli.teach import examples
 from simulator.exit_codes import ExitCode
 from simulator.judging import judge, judge_and_report
 from simulator.replay import Replayed, replay_log
@@ -18,15 +19,22 @@ from simulator.summary import summarise
 from store.run_folder import RunFolder
 
 Run = Annotated[str, typer.Argument(help="A run: its name under runs/, its path, or latest.")]
+SQL_EXAMPLES = examples(
+    ("trinity sql --list", "what can be asked by name"),
+    ("trinity sql latest @detection_accuracy", ""),
+    ("trinity sql latest @chain --chain 1", "one incident and all that followed"),
+    ('trinity sql latest "select type, count(*) from events group by all"', ""),
+    ('trinity sql latest "describe detections"', "the columns of a view"),
+)
 REPLAY_QUERIES = ("detection_accuracy", "detection_latency", "learning_trend", "budget_status")
 """What ``trinity replay`` shows."""
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command("sql")(sql)
-    app.command("replay")(replay)
-    app.command("report")(report)
-    app.command("check")(check)
+    app.command("sql", epilog=SQL_EXAMPLES)(sql)
+    app.command("replay", epilog=examples(("trinity replay latest", "")))(replay)
+    app.command("report", epilog=examples(("trinity report latest", "")))(report)
+    app.command("check", epilog=examples(("trinity check latest", "")))(check)
 
 
 def sql(
@@ -41,15 +49,6 @@ def sql(
     json: Json = False,
 ) -> None:
     """Ask SQL about a run, finished or not. The dialect is DuckDB's.
-
-    Examples:
-      trinity sql --list                             what can be asked by name
-
-      trinity sql latest @detection_accuracy
-
-      trinity sql latest "select type, count(*) from events group by all"
-
-      trinity sql latest "select * from detections where confidence < 0.8"
 
     The views: events, deliveries, detections, truths, tasks, model_calls, budget, alerts, ...; ask
     "show tables" for all, "describe detections" for columns.
@@ -71,9 +70,6 @@ def replay(run: Run, json: Json = False) -> None:
     """Fold the log from its first event to its last; show accuracy, latency, learning trend and budget.
 
     Every line is checked on the way. No agent is run again.
-
-    Example:
-      trinity replay latest
     """
     folder = RunFolder.open(run, RUNS_DIR)
     total = summarise(folder, None).events
@@ -93,11 +89,7 @@ def replay(run: Run, json: Json = False) -> None:
 
 
 def report(run: Run, json: Json = False) -> int:
-    """Judge the run, write its report, charts and snapshots again, and say where they are.
-
-    Example:
-      trinity report latest
-    """
+    """Judge the run, write its report, charts and snapshots again, and say where they are."""
     folder = RunFolder.open(run, RUNS_DIR)
     verdict = judge_and_report(folder)
     if json:
@@ -108,11 +100,7 @@ def report(run: Run, json: Json = False) -> int:
 
 
 def check(run: Run, json: Json = False) -> int:
-    """Judge the run by the checks of its scenario. Exit code 1 when one of them fails.
-
-    Example:
-      trinity check latest
-    """
+    """Judge the run by the checks of its scenario. Exit code 1 when one of them fails."""
     folder = RunFolder.open(run, RUNS_DIR)
     verdict = judge(folder)
     if json:

@@ -1,4 +1,4 @@
-"""``trinity info``, ``verify``, ``export``, ``doctor``: looking at runs and the machine. Must not change them."""
+"""``trinity info``, ``verify``, ``export``, ``doctor``: looking at runs and the machine. Must change none."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from simulator.cli import present
 from simulator.cli.answer import Run
 from simulator.cli.output import fail, print_json, print_pairs, print_table, say
 from simulator.cli.run import RUNS_DIR, Json
+from simulator.cli.teach import examples
 from simulator.clock import NS_PER_S
 from simulator.doctor import examine
 from simulator.duration import Duration
@@ -23,20 +24,21 @@ from simulator.summary import summarise
 from store.run_folder import RunFolder
 from store.verify import verify as verify_log
 
+EXPORT_EXAMPLES = examples(
+    ("trinity export latest --format parquet", "all events, into the run folder"),
+    ("trinity export latest --query confusion --out confusion.csv", ""),
+)
+
 
 def add_to(app: typer.Typer) -> None:
-    app.command("info")(info)
-    app.command("verify")(verify)
-    app.command("export")(export)
-    app.command("doctor")(doctor)
+    app.command("info", epilog=examples(("trinity info latest", "")))(info)
+    app.command("verify", epilog=examples(("trinity verify latest", "")))(verify)
+    app.command("export", epilog=EXPORT_EXAMPLES)(export)
+    app.command("doctor", epilog=examples(("trinity doctor", "")))(doctor)
 
 
 def info(run: Run, json: Json = False) -> None:
-    """Show what a run is: scenario, seed, digest, events, status, verdict.
-
-    Example:
-      trinity info latest
-    """
+    """Show what a run is: scenario, seed, digest, events, status, verdict."""
     folder = RunFolder.open(run, RUNS_DIR)
     summary = summarise(folder, None)
     if summary.status == "completed":
@@ -62,11 +64,7 @@ def info(run: Run, json: Json = False) -> None:
 
 
 def verify(run: Run, json: Json = False) -> int:
-    """Check the log of a run from end to end: every CRC, every commit, every checksum.
-
-    Example:
-      trinity verify latest
-    """
+    """Check the log of a run from end to end: every CRC, every commit, every checksum."""
     folder = RunFolder.open(run, RUNS_DIR)
     logs = {"events": folder.events, "observations": folder.observations}
     verified = {name: verify_log(path) for name, path in logs.items()}
@@ -98,13 +96,7 @@ def export(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Write the events of a run, or the answer of a named query, to one file for other tools.
-
-    Examples:
-      trinity export latest --format parquet
-
-      trinity export latest --query detection_accuracy --out accuracy.csv
-    """
+    """Write the events of a run, or the answer of a named query, to one file for other tools."""
     folder = RunFolder.open(run, RUNS_DIR)
     path = _default_export(folder, query, output_format) if out is None else out
     row_count = export_rows(folder, path, output_format, query.removeprefix("@"))
@@ -115,11 +107,7 @@ def export(
 
 
 def doctor(json: Json = False) -> int:
-    """Examine this machine: Python, packages, ZeroMQ, DuckDB, FAISS, disk. Exit code 4 when one is ill.
-
-    Example:
-      trinity doctor
-    """
+    """Examine this machine: Python, packages, ZeroMQ, DuckDB, FAISS, disk. Exit code 4 when one is ill."""
     findings = examine(RUNS_DIR)
     healthy = all(finding.healthy for finding in findings)
     if json:

@@ -20,7 +20,7 @@ def announce(scenario: Scenario, folder: RunFolder, transport: str) -> None:
             "seed": scenario.seed,
             "duration": f"{scenario.duration} from {scenario.start}",
             "workload": workload.events_file
-            or f"an incident every {workload.event_interval}, {workload.noise_per_hour:g} noise records per h",
+            or f"an incident every {workload.event_interval}, {workload.noise_per_hour:g} noise records an h",
             "budget": f"${scenario.budget.total_usd:.2f}",
             "intervals": f"snapshots {intervals.snapshot}, metrics {intervals.metrics}, "
             f"heartbeats {intervals.heartbeat}",

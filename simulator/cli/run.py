@@ -1,15 +1,17 @@
 """``trinity run`` and ``trinity scenarios``: making runs. Must not know how a run works inside."""
 
 from pathlib import Path
+from shutil import rmtree
 from typing import Annotated
 
 import typer
 
 from simulator.cli import present
 from simulator.cli.output import fail, print_json, print_table, progress_bar
+from simulator.cli.teach import examples
 from simulator.clock import elapsed_ns
 from simulator.compose import TRANSPORTS, Transport
-from simulator.errors import ScenarioError
+from simulator.errors import AgentDied, ScenarioError
 from simulator.exit_codes import ExitCode
 from simulator.interrupt import Interrupt
 from simulator.judging import judge_and_report
@@ -22,12 +24,19 @@ from store.run_folder import RunFolder, next_free
 RUNS_DIR = Path("runs")
 """Where runs go, and where they are looked for by name."""
 
+RUN_EXAMPLES = examples(
+    ("trinity run", "24 hours in seconds"),
+    ("trinity run busy --seed 7", "a busy day, another seed"),
+    ("trinity run soak --duration 2h --out short", "a part of the day"),
+    ("trinity run soak --events telemetry.jsonl", "records of your own"),
+)
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command("run")(run)
-    app.command("scenarios")(scenarios)
+    app.command("run", epilog=RUN_EXAMPLES)(run)
+    app.command("scenarios", epilog=examples(("trinity scenarios", "")))(scenarios)
 
 
 def run(
@@ -72,15 +81,6 @@ def run(
 ) -> int:
     """Run a scenario in simulated time, record every event, judge the run.
 
-    Examples:
-      trinity run                                    24 hours in seconds
-
-      trinity run busy --seed 7                      a busy day, another seed
-
-      trinity run soak --duration 2h --out short     a part of the day
-
-      trinity run soak --events telemetry.jsonl      records of your own
-
     Exit codes: 0 every check passed, 1 a check failed, 2 bad input, 4 environment, 130 interrupted.
     """
     started_ns = elapsed_ns()
@@ -91,7 +91,11 @@ def run(
     folder.scenario.write_text(resolved.to_toml(), encoding="utf-8")
     if not json:
         present.announce(resolved, folder, chosen)
-    recorded = _record(resolved, folder, chosen, quiet=json)
+    try:
+        recorded = _record(resolved, folder, chosen, quiet=json)
+    except AgentDied:
+        rmtree(folder.path)  # an agent did not come up, so there is nothing to keep
+        raise
     verdict = None if recorded.status == "interrupted" else judge_and_report(folder)
     summary = summarise(folder, verdict)
     if json:
@@ -109,11 +113,7 @@ def run(
 
 
 def scenarios(json: Json = False) -> None:
-    """List the scenarios that come with Trinity.
-
-    Example:
-      trinity scenarios
-    """
+    """List the scenarios that come with Trinity."""
     listed = [load_scenario(name) for name in scenario_names()]
     if json:
         print_json([{"name": s.name, "title": s.title, "duration": str(s.duration)} for s in listed])

@@ -1,4 +1,4 @@
-"""The wording of simulated telemetry: texts as data, and the generator that fills them in. Must not own a random source."""
+"""The wording of simulated telemetry: texts as data, and what fills them in. Must not own a random source."""
 
 from simulator.wording.generator import Wording
 

@@ -1,6 +1,7 @@
-"""Says what simulated tools report: incidents of the five kinds, and noise. Must not own a random source or mark its texts.
+"""Says what simulated tools report: incidents and noise. Must not own a random source or mark its texts.
 
-Every record carries only what a real tool would report. Which template a text came from, and which kind it is, stays here.
+Every record carries only what a real tool would report: which template it came from, and which kind of
+incident it is, stays here.
 """
 
 from collections.abc import Sequence
@@ -76,7 +77,7 @@ class Wording:
 
     def noise(self) -> TelemetryReceived:
         """A record that nobody has to act on."""
-        # Two draws of 53 bits are enough for everything, and a draw costs about as much as the rest of a choice.
+        # Two draws of 53 bits are enough for everything, and a draw costs as much as the rest of a choice.
         choice = int(self._stream.random() * _DRAW_LIMIT)
         choice, entry_index = divmod(choice, 1000)
         templates = self._noise[entry_index]

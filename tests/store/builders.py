@@ -42,9 +42,12 @@ def strategy_of(info: msgspec.inspect.Type) -> st.SearchStrategy[object]:
             raise AssertionError(f"no strategy for {info}")
 
 
-bodies: st.SearchStrategy[Body] = st.one_of(
-    [strategy_of(msgspec.inspect.type_info(body)) for body in BODIES]
-)
+def _as_body(value: object) -> Body:
+    assert isinstance(value, Body)
+    return value
+
+
+bodies = st.one_of([strategy_of(msgspec.inspect.type_info(body)) for body in BODIES]).map(_as_body)
 
 
 def commit_of(first_seq: int, commit: Sequence[Body]) -> list[Event]:
@@ -70,7 +73,9 @@ def small_commits(count: int, first_seq: int = 1) -> list[list[Event]]:
     """Commits of one, two and three events in turn."""
     commits = []
     for number in range(count):
-        body = TelemetryReceived(message=f"Build {number}: täst \U0001f680 failed\n", severity="high", line=number)
+        body = TelemetryReceived(
+            message=f"Build {number}: täst \U0001f680 failed\n", severity="high", line=number
+        )
         truths = [TruthLabelled(label="flaky_test")] * (number % 3)
         commits.append(commit_of(first_seq, [body, *truths]))
         first_seq += len(commits[-1])

@@ -19,13 +19,14 @@ from store.log_reader import readable_segments
 from store.run_folder import RunFolder
 
 DATABASE_NAME = "events.duckdb"
-MEMORY_MB_MAX = 130
-"""What DuckDB may use before it spills; the process has about 100 MB beside it."""
+BUILD_MEMORY_MB_MAX = 160
+"""What DuckDB may use before it spills while it loads a log; the process has about 60 MB beside it."""
+QUERY_MEMORY_MB_MAX = 120
+"""The same for questions, which leave less of it to be used again."""
 THREADS = 2
 SPILL_MB_MAX = 4_096
 """Of temporary files in the cache folder."""
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": f"{MEMORY_MB_MAX}MB",
     "threads": THREADS,
     "max_temp_directory_size": f"{SPILL_MB_MAX}MB",
     # Every table has seq to order by.
@@ -39,7 +40,9 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 
 def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     """Open a database file with this package's limits; what does not fit in memory spills beside the file."""
-    return duckdb.connect(str(path), read_only, {**SETTINGS, "temp_directory": str(path.parent / "spill")})
+    memory_mb = QUERY_MEMORY_MB_MAX if read_only else BUILD_MEMORY_MB_MAX
+    own = {"memory_limit": f"{memory_mb}MB", "temp_directory": str(path.parent / "spill")}
+    return duckdb.connect(str(path), read_only, {**SETTINGS, **own})
 
 
 def open_cache(run: RunFolder) -> duckdb.DuckDBPyConnection:

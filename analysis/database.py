@@ -49,6 +49,8 @@ class Database:
     def __init__(self, run: RunFolder, connection: duckdb.DuckDBPyConnection) -> None:
         self.run = run
         self._connection = connection
+        self._answers: dict[str, Result] = {}
+        self._is_holding = False
 
     def query(self, sql: str) -> Result:
         """Run statements and return what the last one gives.
@@ -64,8 +66,18 @@ class Database:
         return Result(columns, rows[:ROWS_MAX], len(rows) > ROWS_MAX)
 
     def named(self, name: str) -> Result:
-        """The answer of a named query; raises InputError if there is none of that name."""
-        return self.query(find_query(name).sql)
+        """The answer of a named query, remembered; raises InputError if there is none of that name."""
+        query = find_query(name)
+        if query.name not in self._answers:
+            self._answers[query.name] = self.query(query.sql)
+        return self._answers[query.name]
+
+    def hold(self) -> None:
+        """Compute once what a report asks several times: temporary tables take the place of some views."""
+        if not self._is_holding:
+            self._is_holding = True
+            for file in sql_folder("held"):
+                self._execute(file.text)
 
     def record(self, name: str) -> dict[str, object]:
         """The first row of a named query; its columns are null if it has no row."""
@@ -77,7 +89,7 @@ class Database:
         return Stream(self._execute(sql), self._fetch_blocks())
 
     def write_parquet(self, sql: str, path: Path) -> int:
-        """Write what a query gives and return the number of rows; the database must be opened with ``locked=False``."""
+        """Write what a query gives and return the number of rows; needs a database opened with ``locked=False``."""
         try:
             self._connection.sql(sql).write_parquet(str(path), compression="zstd")
             return self._connection.read_parquet(str(path)).shape[0]
@@ -94,6 +106,7 @@ class Database:
         if name not in names:
             raise InputError(f"no variable {name[:64]!r}; there are: {', '.join(names)}")
         self._connection.execute(sql_text("variables", name), {"value": value})
+        self._answers.clear()
 
     def close(self) -> None:
         self._connection.close()

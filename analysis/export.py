@@ -15,6 +15,7 @@ from msgspec import Raw
 
 from analysis.catalog import find_query
 from analysis.database import Database, Row, Stream, open_database
+from analysis.sql_files import sql_text
 from bus.errors import EnvironmentProblem, InputError
 from store.run_folder import RunFolder
 
@@ -24,14 +25,14 @@ FORMATS: tuple[str, ...] = get_args(Format)
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def export(run: RunFolder, path: Path, output_format: str, query: str = "events") -> int:
-    """Write a named query's answer and return the number of rows.
+def export(run: RunFolder, path: Path, output_format: str, query: str | None = None) -> int:
+    """Write the whole log, or a named query's answer, and return the number of rows.
 
     Args:
         run: what to export.
         path: a new file; its folder must exist.
         output_format: one of FORMATS.
-        query: name of a query; ``events`` is the whole log.
+        query: name of a query; None is the whole log.
 
     Raises:
         InputError: unknown format or query, or the file exists.
@@ -39,7 +40,7 @@ def export(run: RunFolder, path: Path, output_format: str, query: str = "events"
     """
     if output_format not in FORMATS:
         raise InputError(f"no format {output_format[:32]!r}; use one of {', '.join(FORMATS)}")
-    sql = find_query(query).sql
+    sql = sql_text("exports", "events") if query is None else find_query(query).sql
     if path.exists():
         raise InputError(f"{path} exists already; choose another name or remove it")
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")

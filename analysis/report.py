@@ -20,6 +20,7 @@ def write_report(run: RunFolder, database: Database, verdict: Verdict) -> Path:
     Raises:
         EnvironmentProblem: the run folder cannot be written.
     """
+    database.hold()
     charts = draw_charts(database)
     text = render_report(database, verdict, charts)
     try:

@@ -121,6 +121,7 @@ def write_logs(run: RunFolder, database: Database) -> None:
     Raises:
         EnvironmentProblem: the run folder cannot be written.
     """
+    database.hold()
     try:
         _write_lines(run.trinity_log, database, "trinity_log")
         _write_lines(run.alerts_log, database, "alerts")

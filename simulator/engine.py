@@ -47,7 +47,7 @@ class Monitor(Protocol):
 
 
 class Timer(NamedTuple):
-    """Something that happens every ``interval_ns`` from the start until the run's duration has passed."""
+    """Something that happens every ``interval_ns`` from the start until the engine is done."""
 
     interval_ns: int
     act: Callable[[int], None]
@@ -110,6 +110,7 @@ class Engine:
         self._workload: Iterator[Item] = iter(workload)
         self._next_item = next(self._workload, None)
         self._workload_count = 0
+        self._open_count = 0
         self._ahead_count = 0
         self._ahead_max = window_deliveries_max
         self._safe_ns = 0
@@ -124,12 +125,8 @@ class Engine:
 
     @property
     def is_done(self) -> bool:
-        """Nothing is decided, nothing is on its way."""
-        return (
-            not self._heap
-            and self._next_item is None
-            and all(i.earliest_finish_ns() == UNREACHABLE_NS for i in self._inboxes.values())
-        )
+        """The duration is over and nothing is decided or on its way."""
+        return not self._has_work and (not self._heap or self._heap[0][0] >= self.end_ns)
 
     @property
     def event_count(self) -> int:
@@ -152,7 +149,7 @@ class Engine:
                 return False
             for _ in range(STEPS_PER_ASK):
                 self.step()
-                if not self._heap and self.is_done:
+                if not self._open_count and self.is_done:
                     break
         return True
 
@@ -231,6 +228,7 @@ class Engine:
             parcel = Parcel(Delivery(f"{path}.{index}", arrived_ns, message), draft.queue)
             parcels.append((index, parcel))
             self._inboxes[route.consumer].put((arrived_ns, *key, index), parcel)
+        self._open_count += 1
         decided = _Decided(source, drafts, parcels, cause, settles)
         heappush(self._heap, (*key, lambda ns: self._commit(ns, decided)))
 
@@ -239,6 +237,7 @@ class Engine:
 
     def _commit(self, time_ns: int, decided: _Decided) -> None:
         cause = decided.cause
+        self._open_count -= 1
         if cause is None:
             self._ahead_count -= 1
             events = self._sequencer.commit(time_ns, decided.source, decided.drafts)
@@ -286,8 +285,16 @@ class Engine:
             timer.act(now_ns)
             self._schedule(timer, now_ns + timer.interval_ns, ordinal)
 
-        if time_ns < self.end_ns:
-            heappush(self._heap, (time_ns, PRIORITY_TIMER, ordinal, act))
+        heappush(self._heap, (time_ns, PRIORITY_TIMER, ordinal, act))
+
+    @property
+    def _has_work(self) -> bool:
+        """The same at a moment of bus time however far ahead was looked: decided or not, it is work."""
+        return (
+            self._open_count > 0
+            or self._next_item is not None
+            or any(i.earliest_finish_ns() != UNREACHABLE_NS for i in self._inboxes.values())
+        )
 
 
 def _inbox(agent: str, service_ns_min: int, routes: Routes) -> Inbox:

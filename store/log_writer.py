@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple, Self
 from zlib import crc32
 
 from bus.codec import LINE_BYTES_MAX
+from bus.errors import TrinityError
 from store.chain import COMMIT_EVENTS_MAX
 from store.errors import CommitRefused, FolderUnusable, LogClosed, WriteFailed
 from store.layout import read_layout
@@ -132,7 +133,10 @@ class LogWriter:
                 raise LogClosed(folder)
             first_seq, previous_crc = at.manifest.last_seq + 1, at.manifest.last_crc
             file = SegmentFile(at.active, first_seq, previous_crc, at.active_bytes, at.active_sha256)
-        except BaseException:
+        except OSError as error:
+            lock.release()
+            raise WriteFailed(folder, f"cannot go on with the log: {error.strerror}") from None
+        except TrinityError:
             lock.release()
             raise
         writer = cls(folder, lock, _Options(sync, segment_bytes_max, sync_interval_ns, clock), file)

@@ -19,10 +19,6 @@ with hours as (
     from machine_samples cross join run
     group by all
 ),
-backlog as (
-    select time_ns, queue, depth, lag(depth, 1, 0) over (partition by queue order by seq) as depth_before
-    from queue_changes
-),
 detection_rate as (
     select
         time_ns,
@@ -58,8 +54,8 @@ found as (
     where rss_bytes > 1.1 * before_bytes
     union all
     select time_ns, 'queue_backlog', 'warning', queue, depth, 50, 'pending'
-    from backlog
-    where depth > 50 and depth_before <= 50
+    from queue_changes
+    where change > 0 and depth = 51
     union all
     select time_ns, 'detection_failure', 'error', 'witness', round(100 * rate, 1), 80, '% detected'
     from (select *, lag(rate, 1, 1) over (order by time_ns, labelled_count) as rate_before from detection_rate)

@@ -9,8 +9,8 @@
 --   note      the telemetry or the reason
 create view incidents as
 select
-    telemetry.time_ns,
-    telemetry.seq,
+    events.time_ns,
+    events.seq,
     case
         when predicted = 'undecided' then 'undecided'
         when predicted = 'none' then 'false_negative'
@@ -20,16 +20,16 @@ select
     label || ' taken for ' || predicted || coalesce(
         printf(' (likeliest %s, confidence %.2f, threshold %.2f)', wrong.kind, confidence, threshold), ''
     ) as detail,
-    message as note
+    events.data ->> '$.message' as note
 from (select * from graded where not correct) as wrong
-join telemetry on telemetry.seq = wrong.telemetry_seq
+join events on events.seq = wrong.telemetry_seq
 union all
 select finished_ns, seq, 'task_failed', kind || ' by ' || delegate, result
 from tasks where outcome = 'failed'
 union all
-select time_ns, event_seq, if(outcome = 'failed', 'delivery_failed', 'dead_letter'),
-    agent || ' on ' || queue || ', attempt ' || attempt, reason
-from deliveries where outcome != 'acknowledged'
+select time_ns, causation_seq, if(type = 'delivery.failed', 'delivery_failed', 'dead_letter'),
+    source || ' on ' || (data ->> '$.queue') || ', attempt ' || (data ->> '$.attempt'), data ->> '$.reason'
+from events where type in ('delivery.failed', 'delivery.dead_lettered')
 union all
 select time_ns, seq, 'model_error', agent || ' calling ' || request_model || ' to ' || operation_name, status
 from model_calls where status = 'error'

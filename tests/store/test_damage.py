@@ -10,6 +10,7 @@ from store.log_reader import read_events
 from store.manifest import MANIFEST_NAME, read_manifest, write_manifest
 from store.verify import verify
 from tests.store.builders import copy_log, segments_of, small_commits, write_log
+from tests.store.sealed import Members, members_of, write_sealed
 
 
 def refused_by_both(folder: Path) -> bool:
@@ -168,3 +169,34 @@ def test_a_log_of_a_later_format_is_refused_and_left_alone(tmp_path: Path) -> No
     with pytest.raises(UnknownFormat, match="format_version 2 is not 1"):
         list(read_events(tmp_path / "events"))
     assert "format_version 2" in verify(tmp_path / "events").problems[0].problem
+
+
+@pytest.mark.parametrize(
+    ("line", "change"),
+    [
+        (3, {"seq": 8}),
+        (3, {"seq": 2}),
+        (3, {"commit_seq": 2}),
+        (3, {"commit_seq": 4}),
+        (2, {"commit_seq": 1_000_000}),
+        (4, {"commit_seq": 3}),
+        (12, {"commit_seq": 13}),
+        (3, {"data": 1}),
+        (3, {"source": "x" * 257}),
+    ],
+)
+def test_a_line_that_breaks_a_rule_is_refused_though_its_crc_is_right(
+    tmp_path: Path, line: int, change: Members
+) -> None:
+    lines = members_of()
+    write_sealed(tmp_path / "sound", lines)
+    assert not refused_by_both(tmp_path / "sound")
+    lines[line - 1] |= change
+    write_sealed(tmp_path / "events", lines)
+    assert refused_by_both(tmp_path / "events")
+
+
+def test_a_sealed_segment_may_not_end_like_a_torn_one(tmp_path: Path) -> None:
+    for number, rest in enumerate((b"\0", b'{"seq":13', b"x")):
+        write_sealed(tmp_path / str(number), members_of(), rest)
+        assert refused_by_both(tmp_path / str(number))

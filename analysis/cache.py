@@ -1,7 +1,7 @@
-"""Builds the DuckDB file of a run in its cache folder, or finds that it is still good. Must not answer questions.
+"""Builds the DuckDB file of a run in its cache folder, or finds it still good. Must not answer questions.
 
-The log is the truth and this file only saves time: it is built under a temporary name and renamed, and it is built again
-whenever the log or the SQL of this package is not the one that it was made from.
+The log is the truth and this file only saves time: it is built under a temporary name and renamed, and it is
+built again whenever the log or the SQL of this package is not the one that it was made from.
 """
 
 import os
@@ -115,7 +115,8 @@ def _build(path: Path, key: str, segments: dict[str, list[Path]]) -> None:
             _fill(connection, key, segments)
         partial.replace(path)
     except duckdb.IOException as error:
-        raise EnvironmentProblem(f"{partial.parent}: {_first_line(error)}; free some space or copy the run") from None
+        problem = f"{partial.parent}: {_first_line(error)}; free some space or copy the run"
+        raise EnvironmentProblem(problem) from None
     except duckdb.Error as error:
         raise DamageError(
             f"{segments['events'][0].parent if segments['events'] else path}: {_first_line(error)}; "

@@ -67,8 +67,9 @@ def draw(chart: Chart) -> str:
         values.append(chart.limit.y)
     y = _scale(values, HEIGHT - BOTTOM, TOP)
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
-        f' role="img" aria-label="{escape(chart.title)}" font-family="system-ui, sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}"'
+        f' height="{HEIGHT}" role="img" aria-label="{escape(chart.title)}"'
+        ' font-family="system-ui, sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
         _text(LEFT, 22, chart.title, 'font-size="15" font-weight="600" fill="#111827"'),
         *_axes(chart, x, y),
@@ -85,11 +86,11 @@ def _axes(chart: Chart, x: _Scale, y: _Scale) -> Iterator[str]:
         at = y.place(tick)
         yield f'<line x1="{LEFT}" y1="{at:.1f}" x2="{WIDTH - RIGHT}" y2="{at:.1f}" stroke="#e5e7eb"/>'
         yield _text(LEFT - 8, at + 4, _number(tick, y), 'text-anchor="end" fill="#4b5563"')
+    base = HEIGHT - BOTTOM
     for tick in x.ticks:
         at = x.place(tick)
-        yield f'<line x1="{at:.1f}" y1="{HEIGHT - BOTTOM}" x2="{at:.1f}" y2="{HEIGHT - BOTTOM + 5}" stroke="#6b7280"/>'
-        yield _text(at, HEIGHT - BOTTOM + 19, _number(tick, x), 'text-anchor="middle" fill="#4b5563"')
-    base = HEIGHT - BOTTOM
+        yield f'<line x1="{at:.1f}" y1="{base}" x2="{at:.1f}" y2="{base + 5}" stroke="#6b7280"/>'
+        yield _text(at, base + 19, _number(tick, x), 'text-anchor="middle" fill="#4b5563"')
     yield f'<line x1="{LEFT}" y1="{base}" x2="{WIDTH - RIGHT}" y2="{base}" stroke="#6b7280"/>'
     middle = (TOP + base) / 2
     yield _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, chart.x_label, 'text-anchor="middle" fill="#374151"')
@@ -116,7 +117,8 @@ def _drawn(series: Series, colour: str, x: _Scale, y: _Scale) -> str:
             path.append(f"H{px:.1f}V{py:.1f}")
         else:
             path.append(f"{'L' if index else 'M'}{px:.1f} {py:.1f}")
-    return f'<path d="{"".join(path)}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"/>'
+    pen = f'fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"'
+    return f'<path d="{"".join(path)}" {pen}/>'
 
 
 def _legend(shown: Sequence[Series]) -> Iterator[str]:
@@ -146,9 +148,9 @@ def _scale(values: Sequence[float], start: float, end: float, *, tight: bool = F
 
 
 def _round_step(rough: float) -> float:
-    """The least of 1, 2, 2.5, 3, 5, 6 times a power of ten that is not below ``rough``."""
+    """The least of 1, 2, 2.5, 3, 4, 5, 6 times a power of ten that is not below ``rough``."""
     power: float = 10.0 ** floor(log10(rough))
-    return next(nice * power for nice in (1, 2, 2.5, 3, 5, 6, 10) if nice * power >= rough * (1 - 1e-9))
+    return next(nice * power for nice in (1, 2, 2.5, 3, 4, 5, 6, 10) if nice * power >= rough * (1 - 1e-9))
 
 
 def _number(tick: float, scale: _Scale) -> str:

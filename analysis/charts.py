@@ -18,8 +18,8 @@ class ChartFile(NamedTuple):
 
 def draw_charts(database: Database) -> list[ChartFile]:
     """Those for which the run has numbers."""
-    elapsed = database.record("run_summary")["planned_hours"]
-    x_max = float(str(elapsed)) if elapsed else None
+    planned = database.record("run_summary")["planned_hours"]
+    x_max = planned if isinstance(planned, float) else None
     charts = {
         "cost_over_time": _cost(database),
         "detection_accuracy": _accuracy(database),
@@ -40,28 +40,33 @@ def _points(database: Database, query: str, x: str, y: str) -> list[Point]:
 
 def _cost(database: Database) -> Chart:
     points = _points(database, "cost_over_time", "elapsed_hours", "spent_usd")
-    if points:
-        points = [Point(0.0, 0.0), *points]
+    elapsed = database.record("run_summary")["elapsed_hours"]
+    if points and isinstance(elapsed, float):
+        points = [Point(0.0, 0.0), *points, Point(elapsed, points[-1].y)]
     budget = database.record("budget_status")["budget_usd"]
     limit = Limit(f"budget ${budget:,.2f}", budget) if isinstance(budget, float) and budget > 0 else None
-    return Chart("Cost over time", HOURS, "Spent so far (USD)", [Series("all agents", points, "steps")], limit)
+    series = Series("all agents", points, "steps")
+    return Chart("Cost over time", HOURS, "Spent so far (USD)", [series], limit)
 
 
 def _accuracy(database: Database) -> Chart:
     rows = _points(database, "accuracy_trend", "elapsed_hours", "accuracy")
     so_far = _points(database, "accuracy_trend", "elapsed_hours", "accuracy_so_far")
     series = [Series("last ten labelled", rows), Series("all so far", so_far)]
-    return Chart("Detection accuracy over time", HOURS, "Accuracy (share correct)", series, Limit("target 0.90", 0.9), 1.0)
+    limit = Limit("target 0.90", 0.9)
+    return Chart("Detection accuracy over time", HOURS, "Accuracy (share correct)", series, limit, 1.0)
 
 
 def _memory(database: Database) -> Chart:
     points = _points(database, "memory_over_time", "elapsed_hours", "memory_mb")
     limit = Limit(f"limit {MEMORY_LIMIT_MB} MB", MEMORY_LIMIT_MB)
-    return Chart("Memory of all processes together", HOURS, "Resident memory (MB)", [Series("sum", points)], limit)
+    series = Series("sum", points)
+    return Chart("Memory of all processes together", HOURS, "Resident memory (MB)", [series], limit)
 
 
 def _confidence(database: Database) -> Chart:
     single = _points(database, "confidence_over_time", "elapsed_hours", "confidence")
     mean = _points(database, "confidence_over_time", "elapsed_hours", "mean_confidence")
     series = [Series("each detection", single, "dots"), Series("mean of the last ten", mean)]
-    return Chart("Confidence of detections", HOURS, "Confidence (0 to 1)", series, Limit("target 0.75", 0.75), 1.0)
+    limit = Limit("target 0.75", 0.75)
+    return Chart("Confidence of detections", HOURS, "Confidence (0 to 1)", series, limit, 1.0)

@@ -1,9 +1,9 @@
 """Judges a run by the checks of a scenario. Must not know any criterion: they are SQL files.
 
-A check is a .sql file. Its header says ``title``, ``level`` (``mandatory`` or ``performance``) and ``target``; then come
-sections, each one statement:
+A check is a .sql file. Its header says ``title``, ``level`` (``mandatory`` or ``performance``) and
+``target``; then come sections, each one statement:
 
-``-- :population``  counts what is judged; the check fails if the count is 0, so that an empty log passes nothing
+``-- :population``  counts what is judged; the check fails if it is 0, so that an empty log passes nothing
 ``-- :violations``  returns the rows that break the criterion; must be empty
 ``-- :measure``     returns one row: ``value``, ``target``, ``passed``
 ``-- :finding``     optional: one line of text that tells people what was found
@@ -72,7 +72,8 @@ def read_checks(folder: Path) -> tuple[Check, ...]:
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix == ".sql")[: CHECKS_MAX + 1]
     except OSError as error:
-        raise InputError(f"{folder}: cannot read the checks: {error.strerror}; give a folder of .sql files") from None
+        problem = f"{folder}: cannot read the checks: {error.strerror}; give a folder of .sql files"
+        raise InputError(problem) from None
     if not paths:
         raise InputError(f"{folder}: no checks; put at least one .sql file there")
     if len(paths) > CHECKS_MAX:
@@ -100,7 +101,7 @@ def _validate(path: Path, header: dict[str, str], sections: dict[str, str], sect
     if missing := [key for key in ("title", "level") if key not in header]:
         raise InputError(f"{path}: the header lacks {missing[0]}; write a line '-- {missing[0]}: ...'")
     if header["level"] not in ("mandatory", "performance"):
-        raise InputError(f"{path}: level {header['level']!r} is neither 'mandatory' nor 'performance'; write one of them")
+        raise InputError(f"{path}: level {header['level']!r}; write 'mandatory' or 'performance'")
     if unknown := [name for name in sections if name not in _SECTION_NAMES]:
         raise InputError(f"{path}: unknown section {unknown[0]!r}; use one of {', '.join(_SECTION_NAMES)}")
     if section_count != len(sections):
@@ -122,7 +123,7 @@ def run_check(database: Database, check: Check) -> CheckResult:
 
 
 def run_checks(database: Database, folder: Path) -> Verdict:
-    """Judge a run by all checks of a folder; raises InputError like :func:`read_checks` and :func:`run_check`."""
+    """Judge a run by all checks of a folder; raises like :func:`read_checks` and :func:`run_check`."""
     results = tuple(run_check(database, check) for check in read_checks(folder))
     return Verdict(results, all(result.passed for result in results))
 
@@ -167,7 +168,9 @@ def _measure(database: Database, check: Check) -> tuple[float | None, bool]:
     return (None if value is None else float(str(value))), passed is True
 
 
-def _finding(database: Database, check: Check, population: int, violation_count: int, value: float | None) -> str:
+def _finding(
+    database: Database, check: Check, population: int, violation_count: int, value: float | None
+) -> str:
     if population == 0:
         return "nothing to judge"
     if "finding" in check.sections:

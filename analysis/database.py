@@ -1,6 +1,7 @@
 """Answers SQL about one run from a locked, read-only database. Must not build SQL, write to the run or print.
 
-After opening, no statement can read or write a file, load an extension, see a Python variable or change a setting.
+After opening, no statement can read or write a file, load an extension, see a Python variable or change a
+setting.
 """
 
 from collections.abc import Iterator, Sequence
@@ -89,7 +90,7 @@ class Database:
         return Stream(self._execute(sql), self._fetch_blocks())
 
     def write_parquet(self, sql: str, path: Path) -> int:
-        """Write what a query gives and return the number of rows; needs a database opened with ``locked=False``."""
+        """Write what a query gives and return the number of rows; needs ``locked=False`` at opening."""
         try:
             self._connection.sql(sql).write_parquet(str(path), compression="zstd")
             return self._connection.read_parquet(str(path)).shape[0]
@@ -139,7 +140,8 @@ class Database:
         if isinstance(error, (duckdb.IOException, duckdb.FatalException, duckdb.InternalException)):
             path = self.run.cache / DATABASE_NAME
             path.unlink(missing_ok=True)
-            return EnvironmentProblem(f"{path}: {explain_sql_error(error)}; it was removed, run the command again")
+            problem = explain_sql_error(error)
+            return EnvironmentProblem(f"{path}: {problem}; it was removed, run the command again")
         return InputError(explain_sql_error(error))
 
 

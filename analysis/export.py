@@ -1,4 +1,4 @@
-"""Writes the events of a run, or the answer of any named query, as CSV, Parquet or JSON lines. Must not change the run.
+"""Writes the log or the answer of a named query as CSV, Parquet or JSON lines. Must not change the run.
 
 The file appears under its name only when it is complete.
 """
@@ -21,7 +21,8 @@ from store.run_folder import RunFolder
 
 Format = Literal["csv", "parquet", "jsonl"]
 FORMATS: tuple[str, ...] = get_args(Format)
-# A spreadsheet takes a cell that begins with one of these for a formula (OWASP ASVS 1.2.10); a quote before it makes it text.
+# A spreadsheet takes a cell that begins with one of these for a formula (OWASP ASVS 1.2.10); a quote makes it
+# text. The last four are the full-width forms, which some programs take for the same.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
@@ -49,7 +50,8 @@ def export(run: RunFolder, path: Path, output_format: str, query: str | None = N
             row_count = _write(database, sql, partial, output_format)
         partial.replace(path)
     except OSError as error:
-        raise EnvironmentProblem(f"{path}: cannot write the export: {error.strerror}; choose another place") from None
+        problem = f"{path}: cannot write the export: {error.strerror}; choose another place"
+        raise EnvironmentProblem(problem) from None
     finally:
         if partial.exists():
             partial.unlink()

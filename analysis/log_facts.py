@@ -1,4 +1,4 @@
-"""Tells cheaply whether a log is still the one that a cache was built from. Must not read more of it than its last line."""
+"""Tells cheaply whether a log is the one a cache was built from. Must read no more than its last line."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ class SegmentFacts(Struct, frozen=True):
 
 
 class LogFacts(Struct, frozen=True):
-    """The last line's CRC is chained over the whole log, so with sizes and times it stands for the content."""
+    """The last line's CRC is chained over the whole log: with sizes and times it stands for the content."""
 
     segments: tuple[SegmentFacts, ...]
     last_seq: int
@@ -43,7 +43,8 @@ def log_facts(folder: Path, segments: list[Path]) -> LogFacts:
         facts = tuple(_segment_facts(folder, segment) for segment in segments)
         last_line = next(filter(None, map(_last_line, reversed(segments))), None)
     except OSError as error:
-        raise EnvironmentProblem(f"{error.filename}: cannot read the log: {error.strerror}; check permissions") from None
+        problem = f"{error.filename}: cannot read the log: {error.strerror}; check its permissions"
+        raise EnvironmentProblem(problem) from None
     if last_line is None:
         return LogFacts(facts, 0, 0)
     envelope = decode_envelope(last_line)

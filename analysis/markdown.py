@@ -1,16 +1,17 @@
 """Writes Markdown from text that nobody checked. Must not know what the text is about.
 
-The text of events comes from anywhere: nothing in it may become a table cell, a link, a heading or HTML of the report.
+The text of events comes from anywhere: nothing in it may become a table cell, a link, a heading or HTML.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 
 CELL_CHARACTERS_MAX = 200
-# Everything that means something to Markdown or HTML, and the at sign, which some viewers turn into a mention.
+NOTHING = "n/a"
+"""Stands for null."""
+# Everything that means something to Markdown or HTML, and the at sign, which some viewers make a mention.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~$@&:-])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_PLAIN = re.compile(r"[\w .,;/%=?'\"-]*(?: [\w .,;/%=?'\"-]*)*")
 
 
 def escape(text: str) -> str:
@@ -36,7 +37,9 @@ def _between_words(match: re.Match[str]) -> bool:
     return 0 < at < len(text) - 1 and text[at - 1].isalnum() and text[at + 1].isalnum()
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, numeric: Sequence[int] = ()) -> list[str]:
+def table(
+    headings: Sequence[str], rows: Iterable[Sequence[object]], *, numeric: Sequence[int] = ()
+) -> list[str]:
     """Lines of a table; columns whose index is in ``numeric`` are set flush right."""
     rule = ["---:" if index in numeric else "---" for index in range(len(headings))]
     lines = [_row(escape(heading) for heading in headings), _row(rule)]
@@ -45,9 +48,9 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, numeric:
 
 
 def cell(value: object) -> str:
-    """A value as people read it; null is a dash."""
+    """A value as people read it."""
     if value is None:
-        return "–"
+        return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

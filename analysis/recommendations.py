@@ -29,8 +29,8 @@ def _thresholds(database: Database) -> Iterator[str]:
         if missed > false:
             yield (
                 f"Try {cell(row['candidate'])} instead of {cell(row['threshold'])} as threshold of "
-                f"{escape(str(row['kind']))}: on this run's labels it would have found {missed} more and published "
-                f"{false} wrongly. Confirm it on other runs, since the figures come from this one."
+                f"{escape(str(row['kind']))}: on this run's labels it would have found {missed} more and "
+                f"published {false} wrongly. Confirm it on other runs, since the figures come from this one."
             )
 
 
@@ -51,8 +51,8 @@ def _cost_ranges(database: Database) -> Iterator[str]:
     for row in database.named("cost_per_kind").records():
         if row["in_range"] is False:
             yield (
-                f"Look at the cost of {escape(str(row['kind']))}: ${cell(row['mean_cost_usd'])} a cycle, expected "
-                f"${cell(row['expected_min_usd'])} to ${cell(row['expected_max_usd'])}."
+                f"Look at the cost of {escape(str(row['kind']))}: ${cell(row['mean_cost_usd'])} a cycle, "
+                f"expected ${cell(row['expected_min_usd'])} to ${cell(row['expected_max_usd'])}."
             )
 
 

@@ -1,4 +1,4 @@
-"""Writes report.md and its charts. Must not judge or compute: every number comes from a named query or from the verdict."""
+"""Writes report.md and its charts. Must not judge or compute: numbers come from queries."""
 
 from pathlib import Path
 
@@ -29,7 +29,8 @@ def write_report(run: RunFolder, database: Database, verdict: Verdict) -> Path:
             (run.charts / chart.name).write_text(chart.svg, encoding="utf-8")
         run.report.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise EnvironmentProblem(f"{error.filename}: cannot write the report: {error.strerror}; free the way") from None
+        problem = f"{error.filename}: cannot write the report: {error.strerror}; free the way"
+        raise EnvironmentProblem(problem) from None
     return run.report
 
 
@@ -71,7 +72,8 @@ def _criteria(verdict: Verdict) -> list[str]:
     lines = ["## Success Criteria Results"]
     for level in ("mandatory", "performance"):
         results = [result for result in verdict.checks if result.level == level]
-        lines += ["", f"### {level.capitalize()} ({sum(r.passed for r in results)} of {len(results)} passed)", ""]
+        passed_count = sum(result.passed for result in results)
+        lines += ["", f"### {level.capitalize()} ({passed_count} of {len(results)} passed)", ""]
         lines += [_criterion(result) for result in results]
     for result in verdict.checks:
         if result.violations:

@@ -1,7 +1,7 @@
 """The sections of the report that hold figures. Must not compute: it formats what named queries return."""
 
 from analysis.database import Database
-from analysis.markdown import cell, escape, table
+from analysis.markdown import NOTHING, cell, escape, table
 
 INCIDENTS_SHOWN_MAX = 30
 
@@ -15,22 +15,22 @@ def metrics(database: Database) -> list[str]:
         "## Performance Metrics",
         "",
         f"- Detection accuracy: {_accuracy(accuracy)}",
-        f"- Detection latency: {_unit(latency['mean_ms'], 'ms')} average, {_unit(latency['p50_ms'], 'ms')} median, "
-        f"{_unit(latency['p95_ms'], 'ms')} 95th percentile, {_unit(latency['max_ms'], 'ms')} longest",
+        f"- Detection latency: {_unit(latency['mean_ms'], 'ms')} average, "
+        f"{_unit(latency['p50_ms'], 'ms')} median, {_unit(latency['p95_ms'], 'ms')} 95th percentile, "
+        f"{_unit(latency['max_ms'], 'ms')} longest",
         f"- Pattern confidence: {cell(trend['mean_confidence'])} average of published detections",
-        f"- Cost efficiency: {_percent(share['local_share'])} of {cell(share['call_count'])} model calls local",
+        f"- Cost efficiency: {_percent(share['local_share'])} of "
+        f"{cell(share['call_count'])} model calls local",
         f"- Learning improvement: {_signed(trend['trend'])} confidence, later half less earlier half of "
         f"{cell(trend['detection_count'])} detections",
         "",
         "### Agents",
         "",
-        *_table(database, "agent_activity", "handled_count failed_count busy_s busy_share mean_service_ms max_wait_ms"
-                " heartbeat_count crash_count pattern_count", label="agent"),
+        *_table(database, "agent_activity"),
         "",
         "### Queues",
         "",
-        *_table(database, "queue_backlog", "published_count max_depth max_depth_at end_depth dead_letter_count",
-                label="queue"),
+        *_table(database, "queue_backlog"),
     ]
 
 
@@ -38,8 +38,7 @@ def detection(database: Database) -> list[str]:
     lines = [
         "## Detection by Kind",
         "",
-        *_table(database, "per_kind", "support predicted_count correct_count precision recall detected_count"
-                " mean_confidence", label="kind"),
+        *_table(database, "per_kind"),
     ]
     matrix = _confusion(database)
     if not matrix:
@@ -57,23 +56,19 @@ def costs(database: Database) -> list[str]:
         "",
         "### By agent",
         "",
-        *_table(database, "cost_by_agent", "call_count error_count local_share input_tokens output_tokens cost_usd",
-                label="agent"),
+        *_table(database, "cost_by_agent"),
         "",
         "### By model",
         "",
-        *_table(database, "cost_by_model", "tier call_count error_count input_tokens output_tokens mean_latency_ms"
-                " cost_usd", label="request_model"),
+        *_table(database, "cost_by_model"),
         "",
         "### By kind, a cycle",
         "",
-        *_table(database, "cost_per_kind", "cycle_count mean_cost_usd max_cost_usd expected_min_usd expected_max_usd"
-                " in_range", label="kind"),
+        *_table(database, "cost_per_kind"),
         "",
         "### Tasks",
         "",
-        *_table(database, "task_outcomes", "delegate task_count completed_count failed_count open_count local_share"
-                " mean_duration_s", label="kind"),
+        *_table(database, "task_outcomes"),
     ]
 
 
@@ -95,16 +90,15 @@ def incidents(database: Database) -> list[str]:
     ]
 
 
-def _table(database: Database, query: str, columns: str, *, label: str) -> list[str]:
-    """A table of chosen columns of a query, in their order, the label first."""
-    result = database.named(query)
-    if not result.rows:
+def _table(database: Database, query: str) -> list[str]:
+    """All that a query returns; the first column is a label."""
+    columns, rows, _ = database.named(query)
+    if not rows:
         return ["None."]
-    names = (label, *columns.split())
-    indices = [result.columns.index(name) for name in names]
-    rows = [[row[index] for index in indices] for row in result.rows]
-    numeric = [i for i in range(1, len(names)) if all(isinstance(row[i], int | float | None) for row in rows)]
-    return table([name.replace("_", " ") for name in names], rows, numeric=numeric)
+    numeric = [
+        i for i in range(1, len(columns)) if all(isinstance(row[i], int | float | None) for row in rows)
+    ]
+    return table([column.replace("_", " ") for column in columns], rows, numeric=numeric)
 
 
 def _confusion(database: Database) -> list[str]:
@@ -122,21 +116,22 @@ def _accuracy(accuracy: dict[str, object]) -> str:
     if accuracy["accuracy"] is None:
         return "no labels"
     return (
-        f"{_percent(accuracy['accuracy'])} ({cell(accuracy['correct_count'])} of {cell(accuracy['labelled_count'])} "
-        f"correct), balanced over the labels {_percent(accuracy['balanced_accuracy'])}"
+        f"{_percent(accuracy['accuracy'])} ({cell(accuracy['correct_count'])} of "
+        f"{cell(accuracy['labelled_count'])} correct), balanced over the labels "
+        f"{_percent(accuracy['balanced_accuracy'])}"
     )
 
 
 def _percent(share: object) -> str:
-    return f"{100 * share:.1f} %" if isinstance(share, int | float) else "–"
+    return f"{100 * share:.1f} %" if isinstance(share, int | float) else NOTHING
 
 
 def _signed(value: object) -> str:
-    return f"{value:+.4f}" if isinstance(value, int | float) else "–"
+    return f"{value:+.4f}" if isinstance(value, int | float) else NOTHING
 
 
 def _unit(value: object, unit: str) -> str:
-    return "–" if value is None else f"{cell(value)} {unit}"
+    return NOTHING if value is None else f"{cell(value)} {unit}"
 
 
 def _usd(value: object) -> str:

@@ -24,7 +24,7 @@ class CostSummary(Struct, frozen=True):
 
 
 class CostSnapshot(Struct, frozen=True):
-    """costs/cost_snapshot_HHMMSS.json"""
+    """The file costs/cost_snapshot_HHMMSS.json."""
 
     timestamp: str
     elapsed_hours: float
@@ -45,7 +45,7 @@ class Learning(Struct, frozen=True):
 
 
 class PatternSnapshot(Struct, frozen=True):
-    """patterns/pattern_stats_HHMMSS.json"""
+    """The file patterns/pattern_stats_HHMMSS.json."""
 
     timestamp: str
     elapsed_hours: float
@@ -54,7 +54,7 @@ class PatternSnapshot(Struct, frozen=True):
 
 
 class SystemSnapshot(Struct, frozen=True):
-    """metrics/system_metrics_HHMMSS.json; figures of the machine are null where none were sampled."""
+    """The file metrics/system_metrics_HHMMSS.json; the machine's figures are null where not sampled."""
 
     timestamp: str
     cpu_percent: float | None
@@ -111,7 +111,8 @@ def write_snapshots(run: RunFolder, database: Database) -> int:
         for system in systems:
             _write(run.metrics, "system_metrics", system.elapsed_ns, _system(system))
     except OSError as error:
-        raise EnvironmentProblem(f"{error.filename}: cannot write snapshots: {error.strerror}; free the way") from None
+        problem = f"{error.filename}: cannot write snapshots: {error.strerror}; free the way"
+        raise EnvironmentProblem(problem) from None
     return len(costs) + len(patterns) + len(systems)
 
 
@@ -126,7 +127,8 @@ def write_logs(run: RunFolder, database: Database) -> None:
         _write_lines(run.trinity_log, database, "trinity_log")
         _write_lines(run.alerts_log, database, "alerts")
     except OSError as error:
-        raise EnvironmentProblem(f"{error.filename}: cannot write the log: {error.strerror}; free the way") from None
+        problem = f"{error.filename}: cannot write the log: {error.strerror}; free the way"
+        raise EnvironmentProblem(problem) from None
 
 
 def _cost(row: _CostRow) -> CostSnapshot:

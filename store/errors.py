@@ -14,7 +14,8 @@ InputError
 ├── RunNotFound           there is no such run
 └── NotARun               a folder that holds no log
 ProtocolError
-└── CommitRefused         the caller of the writer broke its rules
+├── CommitRefused         the caller of the writer broke its rules
+└── EventUnknown          a type or a body that this program does not know
 """
 
 from collections.abc import Sequence
@@ -134,3 +135,11 @@ class CommitRefused(ProtocolError):
 
     def __init__(self, folder: Path, first_seq: int, reason: str) -> None:
         super().__init__(f"{folder}: commit at seq {first_seq} refused: {reason}")
+
+
+class EventUnknown(ProtocolError):
+    """An event whose line is sound, but whose type or body this program does not know."""
+
+    def __init__(self, seq: int, problem: str) -> None:
+        self.seq = seq
+        super().__init__(f"seq {seq}: {problem}; read the log with the Trinity that wrote it")

@@ -18,7 +18,7 @@ def follow(folder: Path, *, poll: Callable[[], bool]) -> Iterator[Event]:
 
     Raises:
         LogDamage: the log is not what was written.
-        ProtocolError: a type or body that this program does not know.
+        EventUnknown: a type or body that this program does not know.
     """
     chain = Chain(folder / segment_name(1), 0, 0)
     offset_bytes = 0

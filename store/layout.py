@@ -42,8 +42,6 @@ def read_layout(folder: Path) -> Layout:
         _check_size(folder, segment)
     known = {segment.name for segment in manifest.segments} | {manifest.active}
     active = None if manifest.active is None else folder / manifest.active
-    if active is not None and not active.is_file():
-        raise LogDamage(active, None, manifest.last_seq + 1, "the segment is missing")
     unknown = [segment for segment in listed if segment.name not in known]
     # A crash while a segment is begun leaves an empty file that the manifest does not know yet.
     if unknown and (manifest.closed or len(unknown) > 1 or unknown[0].size_bytes):

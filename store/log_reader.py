@@ -8,9 +8,10 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from bus.codec import Envelope, decode_body
+from bus.errors import ProtocolError
 from bus.events import Event
 from store.chain import Batch, Chain
-from store.errors import FolderUnusable, LogDamage
+from store.errors import EventUnknown, FolderUnusable, LogDamage
 from store.layout import read_layout
 from store.manifest import Segment
 
@@ -39,7 +40,7 @@ def read_events(folder: Path, from_seq: int = 1) -> Iterator[Event]:
 
     Raises:
         LogDamage: the log is not what was written.
-        ProtocolError: a type or body that this program does not know.
+        EventUnknown: a type or body that this program does not know.
     """
     for batch in read_batches(folder, from_seq):
         for envelope in batch.envelopes:
@@ -47,7 +48,11 @@ def read_events(folder: Path, from_seq: int = 1) -> Iterator[Event]:
 
 
 def open_envelope(envelope: Envelope) -> Event:
-    """The event with its body decoded; raises ProtocolError for a type or body that is not known."""
+    """The event with its body decoded; raises EventUnknown."""
+    try:
+        body = decode_body(envelope.type, envelope.data)
+    except ProtocolError as error:
+        raise EventUnknown(envelope.seq, str(error)) from None
     return Event(
         envelope.seq,
         envelope.time_ns,
@@ -57,7 +62,7 @@ def open_envelope(envelope: Envelope) -> Event:
         envelope.causation_seq,
         envelope.correlation_seq,
         envelope.commit_seq,
-        decode_body(envelope.type, envelope.data),
+        body,
     )
 
 

@@ -10,11 +10,12 @@ import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 from msgspec import Struct
 
-from store.verify_manifest import Listed, Problem, check_manifest, list_unlisted
+from store.verify_manifest import Listed, Problem, check_manifest, list_segments, unlisted
 
 PROBLEM_COUNT_MAX = 1_000
 """So many problems are listed; the rest is only counted."""
@@ -44,17 +45,21 @@ class Verification(Struct, frozen=True):
         return not self.problem_count
 
 
+_Integer = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+_Name = Annotated[str, msgspec.Meta(max_length=256)]
+
+
 class _Line(Struct, frozen=True, gc=False):
-    seq: int
-    time_ns: int
-    type: str
-    source: str
-    queue: str | None
-    causation_seq: int | None
-    correlation_seq: int
-    commit_seq: int
+    seq: _Integer
+    time_ns: _Integer
+    type: _Name
+    source: _Name
+    queue: _Name | None
+    causation_seq: _Integer | None
+    correlation_seq: _Integer
+    commit_seq: _Integer
     data: msgspec.Raw
-    crc: int
+    crc: _Integer
 
 
 _decode = msgspec.json.Decoder(_Line).decode
@@ -63,16 +68,18 @@ _decode = msgspec.json.Decoder(_Line).decode
 def verify(folder: Path) -> Verification:
     """Check a log. Never raises for what is wrong with it; the problems say that.
 
-    A problem does not hide those behind it: checking goes on with what the bad line claims.
+    A problem does not hide those behind it: checking goes on with what the bad line claims. A log that is
+    being written is checked up to its last whole commit.
     """
-    manifest, problems = check_manifest(folder)
+    found = list_segments(folder)
+    manifest, problems = check_manifest(folder, found)
     checker = _Checker(problems)
     for listed in manifest.segments:
         checker.check_sealed(folder, listed)
     torn_bytes = 0
     if manifest.active is not None:
         torn_bytes = checker.check_active(folder / manifest.active)
-    for name in list_unlisted(folder, manifest):
+    for name in unlisted(found, manifest):
         checker.note(name, None, None, "the manifest does not list this segment")
     digest = checker.log_sha256.hexdigest()
     if manifest.closed and digest != manifest.digest:

@@ -49,23 +49,29 @@ class Listing(Struct, frozen=True):
     segments: tuple[Listed, ...]
 
 
+class Found(NamedTuple):
+    """A segment that is there."""
+
+    name: str
+    size_bytes: int
+
+
 class CheckedManifest(NamedTuple):
     manifest: Listing
     problems: list[Problem]
 
 
-def check_manifest(folder: Path) -> CheckedManifest:
+def check_manifest(folder: Path, found: list[Found]) -> CheckedManifest:
     """Set the manifest against the folder; one that cannot be read counts as one that lists nothing."""
     problems: list[Problem] = []
     try:
         text = (folder / MANIFEST_NAME).read_bytes()
     except OSError as error:
-        names = _segment_names(folder)
-        begun = names == [_name_of(1)] and not (folder / names[0]).stat().st_size
+        begun = found == [Found(_name_of(1), 0)]
         if not begun:
             problems.append(Problem(MANIFEST_NAME, None, None, f"cannot be read: {error.strerror}"))
         return CheckedManifest(
-            Listing(FORMAT_VERSION, False, None, names[0] if begun else None, ()), problems
+            Listing(FORMAT_VERSION, False, None, _name_of(1) if begun else None, ()), problems
         )
     end = _END.search(text)
     if end is None or zlib.crc32(text[: end.start()] + b"}") != int(end[1]):
@@ -82,14 +88,17 @@ def check_manifest(folder: Path) -> CheckedManifest:
     return CheckedManifest(manifest, problems)
 
 
-def list_unlisted(folder: Path, manifest: Listing) -> list[str]:
+def list_segments(folder: Path) -> list[Found]:
+    """The segments in the folder. To be called first: what a writer begins later is then no surprise."""
+    return sorted(Found(path.name, path.stat().st_size) for path in folder.glob("*.jsonl"))
+
+
+def unlisted(found: list[Found], manifest: Listing) -> list[str]:
     """Segments that the manifest does not know, but for the empty one that a crash leaves."""
     known = [listed.name for listed in manifest.segments] + [manifest.active]
-    unknown = [name for name in _segment_names(folder) if name not in known]
-    crashed = manifest.active is not None and len(unknown) == 1 and unknown[0] > manifest.active
-    if crashed and not (folder / unknown[0]).stat().st_size:
-        return []
-    return unknown
+    unknown = [segment for segment in found if segment.name not in known]
+    crashed = manifest.active is not None and len(unknown) == 1 and unknown[0].name > manifest.active
+    return [] if crashed and not unknown[0].size_bytes else [segment.name for segment in unknown]
 
 
 def _contradictions(manifest: Listing) -> list[str]:
@@ -117,10 +126,6 @@ def _file_problems(folder: Path, listed: Listed) -> list[Problem]:
         return []
     problem = f"{size_bytes} bytes, the manifest says {listed.size_bytes}"
     return [Problem(listed.name, None, listed.first_seq, problem)]
-
-
-def _segment_names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.glob("*.jsonl"))
 
 
 def _name_of(first_seq: int) -> str:

@@ -8,7 +8,15 @@
 --   level        warning or error
 --   subject      the agent, queue, model or limit
 --   value, limit_value, unit
-select clock(time_ns - start_ns) as elapsed, utc(time_ns) as at, alert, level, subject, value, limit_value, unit
+select
+    clock(time_ns - start_ns) as elapsed,
+    utc(time_ns) as at,
+    alert,
+    level,
+    subject,
+    value,
+    limit_value,
+    unit
 from alerts
 cross join (select start_ns from run)
 order by time_ns, alert, subject;

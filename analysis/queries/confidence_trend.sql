@@ -3,8 +3,10 @@
 -- columns:
 --   detection_count          detections published, of kinds with at least two
 --   mean_confidence          0 to 1, of all detections published
---   first_half, second_half  0 to 1, mean confidence of the earlier and later detections of each kind, weighted by the number
---                            of detections of the kind, so that a change in the mix of kinds is not taken for learning
+--   first_half, second_half  0 to 1, mean confidence of the earlier and later detections of each kind,
+--                            weighted by the number
+--                            of detections of the kind, so that a change in the mix of kinds is not taken
+--                            for learning
 --   trend                    second half less first half; above 0 is improvement
 select
     coalesce(sum(detection_count), 0)::bigint as detection_count,

@@ -5,7 +5,8 @@
 --   correct_count      of these, decided as labelled
 --   undecided_count    of these, never decided; they count as wrong
 --   accuracy           0 to 1; null without labels
---   balanced_accuracy  0 to 1, mean of the recalls of the labels that occur, so that frequent noise weighs no more than a rare kind
+--   balanced_accuracy  0 to 1, mean of the recalls of the labels that occur, so that frequent noise weighs
+--                      no more than a rare kind
 --   actionable_count   labelled with one of the five kinds
 --   detected_count     of these, published as a detection of any kind
 select

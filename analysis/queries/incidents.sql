@@ -3,7 +3,8 @@
 -- columns:
 --   elapsed   HH:MM:SS since the start
 --   seq       event to look at; null for an alert about a state
---   incident  false_negative, false_positive, wrong_kind, undecided, task_failed, delivery_failed, dead_letter,
+--   incident  false_negative, false_positive, wrong_kind, undecided, task_failed, delivery_failed,
+--             dead_letter,
 --             model_error, or the name of an alert
 --   detail    who and what
 --   note      the telemetry or the reason, at most 200 characters

@@ -8,13 +8,12 @@
 --   average_confidence   0 to 1, of them; null without detections
 --   total_patterns       patterns learned so far
 --   new_patterns         of these, since the snapshot before
---   confidence_trend     mean confidence of the later half of the detections so far less that of the earlier half; null below two
+--   confidence_trend     mean confidence of the later half of the detections so far less that of the
+--                        earlier half; null below two
 with snapshots as (
-    select unnest(range(0, least(duration_ns, elapsed_ns + 1), greatest(snapshot_interval_ns, 1000000000))) as elapsed_ns,
-        start_ns
-    from run
+    select elapsed_ns, time_ns from sample_times where purpose = 'snapshot'
 ),
--- Running totals, one row per detection; the snapshot takes the last one before it.
+-- Running totals, one row per detection; the snapshot takes the last one of the last moment.
 published as (
     select
         time_ns,
@@ -30,45 +29,68 @@ kinds as (
     ]) as kind
 ),
 kind_totals as (
-    select kind, time_ns, row_number() over (partition by kind order by detection_count) as kind_count from published
+    select kind, time_ns, max(position) as kind_count
+    from (
+        select kind, time_ns, row_number() over (partition by kind order by detection_count) as position
+        from published
+    )
+    group by kind, time_ns
 ),
 by_kind as (
     select wanted.elapsed_ns, wanted.kind, coalesce(kind_count, 0) as kind_count
     from (select * from snapshots cross join kinds) as wanted
     asof left join kind_totals
-        on kind_totals.kind = wanted.kind and kind_totals.time_ns <= wanted.start_ns + wanted.elapsed_ns
+        on kind_totals.kind = wanted.kind and kind_totals.time_ns <= wanted.time_ns
 ),
 first_learned as (
-    select time_ns, row_number() over (order by time_ns, pattern_id) as pattern_count
-    from (select pattern_id, min(time_ns) as time_ns from learned group by pattern_id)
+    select time_ns, max(position) as pattern_count
+    from (
+        select time_ns, row_number() over (order by time_ns, pattern_id) as position
+        from (select pattern_id, min(time_ns) as time_ns from learned group by pattern_id)
+    )
+    group by time_ns
 ),
 totals as (
-    select snapshots.elapsed_ns, snapshots.start_ns, coalesce(detection_count, 0) as detection_count, confidence_sum
+    select
+        snapshots.elapsed_ns,
+        snapshots.time_ns,
+        coalesce(detection_count, 0) as detection_count,
+        confidence_sum
     from snapshots
-    asof left join published on published.time_ns <= snapshots.start_ns + snapshots.elapsed_ns
+    asof left join (
+        select
+            time_ns,
+            max(published.detection_count) as detection_count,
+            arg_max(confidence_sum, published.detection_count) as confidence_sum
+        from published
+        group by time_ns
+    ) as moments on moments.time_ns <= snapshots.time_ns
 ),
 patterns as (
     select snapshots.elapsed_ns, coalesce(pattern_count, 0) as pattern_count
     from snapshots
-    asof left join first_learned on first_learned.time_ns <= snapshots.start_ns + snapshots.elapsed_ns
+    asof left join first_learned on first_learned.time_ns <= snapshots.time_ns
 )
 select
     totals.elapsed_ns,
-    utc(totals.start_ns + totals.elapsed_ns) as timestamp,
+    utc(totals.time_ns) as timestamp,
     totals.detection_count as total,
     kind_maps.by_type,
     round(totals.confidence_sum / nullif(totals.detection_count, 0), 6) as average_confidence,
     pattern_count as total_patterns,
     pattern_count - lag(pattern_count, 1, 0) over (order by totals.elapsed_ns) as new_patterns,
     round(
-        (totals.confidence_sum - earlier.confidence_sum) / nullif(totals.detection_count - earlier.detection_count, 0)
+        (totals.confidence_sum - earlier.confidence_sum)
+        / nullif(totals.detection_count - earlier.detection_count, 0)
         - earlier.confidence_sum / nullif(earlier.detection_count, 0),
         6
     ) as confidence_trend
 from totals
 join patterns using (elapsed_ns)
 join (
-    select elapsed_ns, map_from_entries(list((kind, kind_count) order by kind)) as by_type from by_kind group by elapsed_ns
+    select elapsed_ns, map_from_entries(list((kind, kind_count) order by kind)) as by_type
+    from by_kind
+    group by elapsed_ns
 ) as kind_maps using (elapsed_ns)
 left join published as earlier on earlier.detection_count = totals.detection_count // 2
 order by totals.elapsed_ns;

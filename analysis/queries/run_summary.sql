@@ -4,6 +4,7 @@
 --   scenario, seed, status, reason
 --   started_at, ended_at  UTC
 --   elapsed               HH:MM:SS of bus time
+--   elapsed_hours         hours of bus time
 --   planned_hours         hours the run was to last
 --   event_count           events on the log
 --   telemetry_count       telemetry events
@@ -17,6 +18,7 @@ select
     utc(start_ns) as started_at,
     utc(end_ns) as ended_at,
     clock(elapsed_ns) as elapsed,
+    hours(elapsed_ns) as elapsed_hours,
     hours(duration_ns) as planned_hours,
     event_count,
     (select count(*) from events where type = 'telemetry.received') as telemetry_count,

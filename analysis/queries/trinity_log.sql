@@ -1,6 +1,6 @@
 -- title: The story of the run, for trinity.log
--- grain: one row per event worth telling: everything but heartbeats, metrics, labels, and telemetry that WITNESS found to be
---   nothing, with its delivery
+-- grain: one row per event worth telling: everything but heartbeats, metrics, labels, and telemetry that
+--   WITNESS found to be nothing, with its delivery
 -- columns:
 --   timestamp        UTC, to the microsecond
 --   level            INFO, WARNING or ERROR
@@ -18,7 +18,8 @@ select
     case
         when type in ('agent.crashed', 'delivery.dead_lettered')
             or (type = 'run.finished' and data ->> '$.status' = 'failed')
-            or (type = 'budget.threshold_crossed' and cast(data ->> '$.percent' as bigint) >= 100) then 'ERROR'
+            or (type = 'budget.threshold_crossed' and cast(data ->> '$.percent' as bigint) >= 100)
+            then 'ERROR'
         when type in ('delivery.failed', 'task.failed', 'limit.reached', 'budget.threshold_crossed')
             or (type = 'model.called' and data ->> '$.status' != 'ok') then 'WARNING'
         else 'INFO'
@@ -39,7 +40,8 @@ from events
 where type not in ('agent.heartbeat', 'metrics.sampled', 'truth.labelled')
     and case
         when type = 'telemetry.received' then seq not in (select telemetry_seq from noise)
-        when type in ('telemetry.dismissed', 'delivery.acknowledged') then causation_seq not in (select telemetry_seq from noise)
+        when type in ('telemetry.dismissed', 'delivery.acknowledged')
+            then causation_seq not in (select telemetry_seq from noise)
         else true
     end
 order by seq;

@@ -1,6 +1,7 @@
 -- events: the log.
 -- Grain: one row per event.
--- Columns: the envelope of the log, typed, without the CRC; `data` is the body as JSON text (docs/log-format.md).
+-- Columns: the envelope of the log, typed, without the CRC; `data` is the body as JSON text
+-- (docs/log-format.md).
 --   seq, causation_seq, correlation_seq, commit_seq  numbers of events
 --   time_ns                                          nanoseconds since the Unix epoch, bus time
 create table events (

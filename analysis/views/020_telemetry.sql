@@ -1,6 +1,7 @@
 -- telemetry: what the workload reported.
 -- Grain: one row per telemetry.received.
--- Columns: seq, time_ns (nanoseconds since the Unix epoch), and the fields of the record, null where it has none.
+-- Columns: seq, time_ns (nanoseconds since the Unix epoch), and the fields of the record, null where it has
+-- none.
 create view telemetry as
 select
     seq,

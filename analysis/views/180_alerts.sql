@@ -7,9 +7,10 @@
 --   level        warning or error
 --   subject      the agent, queue, model or limit
 --   value, limit_value, unit   what was measured against what
--- Sources: agent_crash: agent.crashed, or no heartbeat for three intervals. memory_leak: the largest memory of all
--- processes in an hour of bus time is more than 10 % above the hour before. detection_failure: of the telemetry labelled
--- with a kind, fewer than 80 % led to a detection, counted from the tenth on. storage_error: the run ended as failed.
+-- Sources: agent_crash: agent.crashed, or no heartbeat for three intervals. memory_leak: the largest memory
+-- of all processes in an hour of bus time is more than 10 % above the hour before. detection_failure: of
+-- the telemetry labelled with a kind, fewer than 80 % led to a detection, counted from the tenth on.
+-- storage_error: the run ended as failed.
 create view alerts as
 with hours as (
     select
@@ -58,7 +59,10 @@ found as (
     where change > 0 and depth = 51
     union all
     select time_ns, 'detection_failure', 'error', 'witness', round(100 * rate, 1), 80, '% detected'
-    from (select *, lag(rate, 1, 1) over (order by time_ns, labelled_count) as rate_before from detection_rate)
+    from (
+        select *, lag(rate, 1, 1) over (order by time_ns, labelled_count) as rate_before
+        from detection_rate
+    )
     where labelled_count >= 10 and rate < 0.8 and (rate_before >= 0.8 or labelled_count = 10)
     union all
     select time_ns, 'cost_spike', 'warning', 'all agents', usd(hour_nanousd), 0.5, 'USD in an hour'
@@ -73,7 +77,8 @@ found as (
     from model_calls
     where status = 'timeout' or latency_ns > 30000000000
     union all
-    select time_ns, 'budget', if(cast(data ->> '$.percent' as bigint) >= 100, 'error', 'warning'), 'all agents',
+    select time_ns, 'budget', if(cast(data ->> '$.percent' as bigint) >= 100, 'error', 'warning'),
+        'all agents',
         usd(cast(data ->> '$.spent_nanousd' as bigint)),
         usd(cast(data ->> '$.budget_nanousd' as bigint)) * cast(data ->> '$.percent' as bigint) / 100, 'USD'
     from events where type = 'budget.threshold_crossed'
@@ -82,5 +87,12 @@ found as (
         null, cast(data ->> '$.limit_value' as bigint), ''
     from events where type = 'limit.reached'
 )
-select time_ns, alert, level, subject, cast(value as double) as value, cast(limit_value as double) as limit_value, unit
+select
+    time_ns,
+    alert,
+    level,
+    subject,
+    cast(value as double) as value,
+    cast(limit_value as double) as limit_value,
+    unit
 from found;

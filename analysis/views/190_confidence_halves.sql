@@ -2,7 +2,8 @@
 -- Grain: one row per kind with at least two published detections.
 -- Columns:
 --   detection_count          published detections of the kind
---   first_half, second_half  0 to 1, mean confidence of its earlier and later detections; the middle one of an odd number is later
+--   first_half, second_half  0 to 1, mean confidence of its earlier and later detections; the middle one of
+--                            an odd number is later
 create view confidence_halves as
 select
     kind,

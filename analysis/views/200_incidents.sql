@@ -3,7 +3,8 @@
 -- Columns:
 --   time_ns   nanoseconds since the Unix epoch
 --   seq       event to look at; null for an alert about a state
---   incident  false_negative, false_positive, wrong_kind, undecided, task_failed, delivery_failed, dead_letter,
+--   incident  false_negative, false_positive, wrong_kind, undecided, task_failed, delivery_failed,
+--             dead_letter,
 --             model_error, or the name of an alert
 --   detail    who and what
 --   note      the telemetry or the reason
@@ -34,5 +35,6 @@ union all
 select time_ns, seq, 'model_error', agent || ' calling ' || request_model || ' to ' || operation_name, status
 from model_calls where status = 'error'
 union all
-select time_ns, null, alert, subject, trim(concat_ws(' ', value, unit) || coalesce(' (limit ' || limit_value || ')', ''))
+select time_ns, null, alert, subject,
+    trim(concat_ws(' ', value, unit) || coalesce(' (limit ' || limit_value || ')', ''))
 from alerts;

@@ -1,4 +1,4 @@
-"""A small soak, written by hand rather than by the simulator: every fact of it is known, and any can be broken."""
+"""A small soak, not made by the simulator: every fact of it is known, and any can be broken."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -77,7 +77,9 @@ class Synthetic:
 
     def observe(self, time_ns: int, body: Body) -> None:
         seq = len(self.observations) + 1
-        self.observations.append(Event(seq, time_ns, type(body).TYPE, "sequencer", None, None, seq, seq, body))
+        self.observations.append(
+            Event(seq, time_ns, type(body).TYPE, "sequencer", None, None, seq, seq, body)
+        )
 
     def spend(self, cost_nanousd: int) -> int:
         self._spent_nanousd += cost_nanousd
@@ -107,9 +109,11 @@ class Synthetic:
         """Add one event before the last, which is run.finished."""
         end = self.events.pop()
         seq = end.seq
-        origin = (cause.seq, cause.correlation_seq) if cause else (None, seq)
-        self.events.append(Event(seq, time_ns, type(body).TYPE, source, None, *origin, seq, body))
-        self.events.append(msgspec.structs.replace(end, seq=seq + 1, correlation_seq=seq + 1, commit_seq=seq + 1))
+        caused_by, first = (cause.seq, cause.correlation_seq) if cause else (None, seq)
+        self.events.append(Event(seq, time_ns, type(body).TYPE, source, None, caused_by, first, seq, body))
+        self.events.append(
+            msgspec.structs.replace(end, seq=seq + 1, correlation_seq=seq + 1, commit_seq=seq + 1)
+        )
 
     def write(self, folder: Path, *, close: bool = True) -> RunFolder:
         run = RunFolder.create(folder)
@@ -171,7 +175,9 @@ class _Story:
         log = self.log
         for time_ns in range(from_ns, until_ns, 300 * S):
             elapsed_ns = time_ns - START_NS
-            log.commit(time_ns, "sequencer", [(bodies.MetricsSampled([QueueDepth(q, 0) for q in QUEUES]), None)])
+            log.commit(
+                time_ns, "sequencer", [(bodies.MetricsSampled([QueueDepth(q, 0) for q in QUEUES]), None)]
+            )
             for agent in AGENTS:
                 pid = 100 + len(agent)
                 sample = bodies.ProcessSampled(
@@ -238,9 +244,14 @@ class _Story:
         return self.log.commit(time_ns, "workload", drafts)[0]
 
     def handled(
-        self, agent: str, cause: Event, arrived_ns: int, finished_ns: int, drafts: list[tuple[Body, str | None]]
+        self,
+        agent: str,
+        cause: Event,
+        arrived_ns: int,
+        finished_ns: int,
+        drafts: list[tuple[Body, str | None]],
     ) -> Event:
-        """The commit of a handling; returns its last event. Budget thresholds follow in commits of their own."""
+        """The commit of a handling, and the budget thresholds that it passed; returns its last event."""
         queue = cause.queue or ""
         receipt = bodies.DeliveryAcknowledged(queue, 1, arrived_ns, arrived_ns, finished_ns)
         committed = self.log.commit(finished_ns, agent, [(receipt, None), *drafts], cause)

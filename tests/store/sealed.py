@@ -1,4 +1,4 @@
-"""Closed logs whose CRCs, SHA-256 and manifest are right, whatever their lines say. Must not use the writer."""
+"""Closed logs whose check values are all right, whatever their lines say. Must not use the writer."""
 
 import hashlib
 from pathlib import Path

@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from store.errors import LogDamage, UnknownFormat
-from store.log_reader import read_events
+from store.errors import EventUnknown, LogDamage, UnknownFormat
+from store.log_reader import read_events, readable_segments
 from store.manifest import MANIFEST_NAME, read_manifest, write_manifest
 from store.verify import verify
 from tests.store.builders import copy_log, segments_of, small_commits, write_log
 from tests.store.sealed import Members, members_of, write_sealed
+from tests.store.sealed import read_manifest as read_members
+from tests.store.sealed import write_manifest as write_members
 
 
 def refused_by_both(folder: Path) -> bool:
@@ -19,10 +22,10 @@ def refused_by_both(folder: Path) -> bool:
     refusal = ""
     try:
         list(read_events(folder))
-    except LogDamage as damage:
+    except (LogDamage, UnknownFormat) as damage:
         refusal = str(damage)
     assert bool(refusal) is bool(problems), f"reader: {refusal or 'sound'}, verify: {problems}"
-    assert not refusal or "; run `trinity verify RUN`" in refusal
+    assert not refusal or "; run `trinity verify RUN`" in refusal or "; read it with" in refusal
     assert "\n" not in refusal
     return bool(refusal)
 
@@ -181,7 +184,6 @@ def test_a_log_of_a_later_format_is_refused_and_left_alone(tmp_path: Path) -> No
         (2, {"commit_seq": 1_000_000}),
         (4, {"commit_seq": 3}),
         (12, {"commit_seq": 13}),
-        (3, {"data": 1}),
         (3, {"source": "x" * 257}),
     ],
 )
@@ -200,3 +202,61 @@ def test_a_sealed_segment_may_not_end_like_a_torn_one(tmp_path: Path) -> None:
     for number, rest in enumerate((b"\0", b'{"seq":13', b"x")):
         write_sealed(tmp_path / str(number), members_of(), rest)
         assert refused_by_both(tmp_path / str(number))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"digest": None},
+        {"closed": False},
+        {"active": f"{13:020d}.jsonl"},
+        {"closed": False, "digest": None, "active": f"{14:020d}.jsonl"},
+        {"closed": False, "digest": None, "active": f"{13:020d}.jsonl"},
+        {"format_version": 9},
+        {"segments": []},
+    ],
+)
+def test_a_manifest_that_contradicts_itself_or_the_folder_is_refused(tmp_path: Path, change: Members) -> None:
+    write_sealed(tmp_path / "events", members_of())
+    write_members(tmp_path / "events", read_members(tmp_path / "events") | change)
+    assert refused_by_both(tmp_path / "events")
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [("last_seq", 11), ("last_crc", 7), ("size_bytes", 9), ("previous_crc", 9), ("first_seq", 2)],
+)
+def test_a_manifest_that_says_something_else_of_a_segment_is_refused(
+    tmp_path: Path, member: str, value: int
+) -> None:
+    write_sealed(tmp_path / "events", members_of())
+    manifest = read_members(tmp_path / "events")
+    [segment] = msgspec.convert(manifest["segments"], list[Members])
+    write_members(tmp_path / "events", manifest | {"segments": [segment | {member: value}]})
+    assert refused_by_both(tmp_path / "events")
+
+
+def test_segments_for_plain_json_readers_are_refused_if_a_sealed_one_has_another_length(
+    tmp_path: Path,
+) -> None:
+    write_log(tmp_path / "events", small_commits(6), segment_bytes_max=1_000)
+    assert readable_segments(tmp_path / "events", tmp_path) == segments_of(tmp_path / "events")
+    segment = segments_of(tmp_path / "events")[0]
+    segment.write_bytes(segment.read_bytes()[:-1])
+    with pytest.raises(LogDamage, match="bytes should be"):
+        readable_segments(tmp_path / "events", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [({"type": "new.type"}, "unknown event type 'new.type'"), ({"data": {"label": "odd"}}, "bad body of")],
+)
+def test_a_sound_event_that_this_program_does_not_know_is_no_damage(
+    tmp_path: Path, change: Members, problem: str
+) -> None:
+    lines = members_of()
+    lines[2] |= change
+    write_sealed(tmp_path / "events", lines)
+    assert verify(tmp_path / "events").sound
+    with pytest.raises(EventUnknown, match=f"seq 3: {problem}"):
+        list(read_events(tmp_path / "events"))

@@ -1,8 +1,9 @@
 -- title: Zero crashes
 -- level: mandatory
 -- target: 0 crashes
--- No agent crashed, went silent for more than three heartbeat intervals, never gave a sign of life, or was missing at the
--- end; no process ended with an error; the run did not fail. An interrupted run did not crash.
+-- No agent crashed, went silent for more than three heartbeat intervals, never gave a sign of life, or was
+-- missing at the end; no process ended with an error; the run did not fail. An interrupted run did not
+-- crash.
 
 -- :population
 select count(*) from agents;

@@ -1,8 +1,8 @@
 -- title: 100 % event detection
 -- level: mandatory
 -- target: every telemetry event decided on exactly once
--- WITNESS publishes a detection or dismisses the telemetry; neither, or more than one answer, is a violation, and so is an
--- answer about something that is no telemetry.
+-- WITNESS publishes a detection or dismisses the telemetry; neither, or more than one answer, is a
+-- violation, and so is an answer about something that is no telemetry.
 
 -- :population
 select count(*) from events where type = 'telemetry.received';
@@ -10,7 +10,11 @@ select count(*) from events where type = 'telemetry.received';
 -- :violations
 select
     coalesce(telemetry.seq, answers.telemetry_seq) as telemetry_seq,
-    case when telemetry.seq is null then 'no such telemetry' else printf('%d decisions', coalesce(answers.decision_count, 0)) end as problem
+    if(
+        telemetry.seq is null,
+        'no such telemetry',
+        printf('%d decisions', coalesce(answers.decision_count, 0))
+    ) as problem
 from (select seq from events where type = 'telemetry.received') as telemetry
 full join (
     select causation_seq as telemetry_seq, count(*) as decision_count

@@ -1,8 +1,8 @@
 -- title: Pattern persistence
 -- level: mandatory
 -- target: an agent rebuilt from the log alone knows exactly what the running one knew
--- Compares agent.stopped with the observation state.rebuilt: same digest, same number of patterns. An agent with patterns
--- must have been rebuilt; one without is compared if it was.
+-- Compares agent.stopped with the observation state.rebuilt: same digest, same number of patterns. An agent
+-- with patterns must have been rebuilt; one without is compared if it was.
 
 -- :population
 select count(*) from agents where pattern_count > 0;
@@ -29,7 +29,8 @@ left join rebuilt using (agent)
 where stopped_ns is not null
     and case
         when rebuilt.agent is null then agents.pattern_count > 0
-        else (rebuilt.state_sha256, rebuilt.pattern_count) is distinct from (agents.state_sha256, agents.pattern_count)
+        else (rebuilt.state_sha256, rebuilt.pattern_count)
+            is distinct from (agents.state_sha256, agents.pattern_count)
     end
 order by all;
 

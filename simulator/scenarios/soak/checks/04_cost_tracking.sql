@@ -1,10 +1,10 @@
 -- title: Cost tracking
 -- level: mandatory
 -- target: 100 % of model calls on the log with prompt, tokens and price, and the sums agree
--- A call needs a prompt digest and, unless it failed, tokens; local calls are free and cloud calls that answered are not; a
--- call never costs more than was reserved; calls of one handling are numbered without gaps. The money in
--- budget.threshold_crossed is the sum of the calls so far, and each threshold that was passed is on the log. Each task has
--- a call that planned it, and each outcome a call behind it.
+-- A call needs a prompt digest and, unless it failed, tokens; local calls are free and cloud calls that
+-- answered are not; a call never costs more than was reserved; calls of one handling are numbered without
+-- gaps. The money in budget.threshold_crossed is the sum of the calls so far, and each threshold that was
+-- passed is on the log. Each task has a call that planned it, and each outcome a call behind it.
 
 -- :population
 select count(*) from model_calls;
@@ -27,7 +27,8 @@ from model_calls
 group by commit_seq, agent
 having min(call_number) != 1 or max(call_number) != count(*) or count(distinct call_number) != count(*)
 union all
-select crossed.seq, crossed.source, printf('%d nanousd in the ledger, %d in the calls', ledger_nanousd, calls_nanousd)
+select crossed.seq, crossed.source,
+    printf('%d nanousd in the ledger, %d in the calls', ledger_nanousd, calls_nanousd)
 from (
     select
         seq,

@@ -1,7 +1,8 @@
 -- title: Memory stability
 -- level: mandatory
 -- target: less than 500 MB, all processes together, throughout
--- 1 MB is 10^6 bytes. A process that started and was never sampled is a violation: its memory is missing from the sums.
+-- 1 MB is 10^6 bytes. A process that started and was never sampled is a violation: its memory is missing
+-- from the sums.
 
 -- :population
 select count(*) from process_samples;

@@ -10,4 +10,7 @@ select count(*) from truths;
 select avg(cast(correct as integer)) as value, 0.9 as target, value > 0.9 as passed from graded;
 
 -- :finding
-select printf('%.1f %% (%d of %d correct)', 100 * avg(cast(correct as integer)), count_if(correct), count(*)) from graded;
+select printf(
+    '%.1f %% (%d of %d correct)', 100 * avg(cast(correct as integer)), count_if(correct), count(*)
+)
+from graded;

@@ -9,5 +9,10 @@ select count(*) from model_calls;
 select avg(cast(tier = 'local' as integer)) as value, 0.7 as target, value > 0.7 as passed from model_calls;
 
 -- :finding
-select printf('%.1f %% local (%d of %d calls)', 100 * avg(cast(tier = 'local' as integer)), count_if(tier = 'local'), count(*))
+select printf(
+    '%.1f %% local (%d of %d calls)',
+    100 * avg(cast(tier = 'local' as integer)),
+    count_if(tier = 'local'),
+    count(*)
+)
 from model_calls;

@@ -53,4 +53,4 @@ def run(arguments: Sequence[str], out: Path) -> RunSummary:
 def phases_s(run_path: Path) -> dict[str, float]:
     """Seconds of wall time of each phase that the run timed."""
     observed = (event.data for event in read_events(RunFolder.open(str(run_path), run_path.parent).observations))
-    return {body.phase: body.wall_ns / 1e9 for body in observed if isinstance(body, PhaseTimed)}
+    return {body.phase: body.elapsed_ns / 1e9 for body in observed if isinstance(body, PhaseTimed)}

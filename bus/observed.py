@@ -65,4 +65,5 @@ class StateRebuilt(Body, frozen=True, gc=False):
 class PhaseTimed(Body, frozen=True, gc=False):
     TYPE: ClassVar[str] = "phase.timed"
     phase: Name
-    wall_ns: Count
+    elapsed_ns: Count
+    """Of wall time."""

@@ -163,8 +163,8 @@ class Recording:
             now_ns, [StateRebuilt(s.agent, s.state_sha256, s.pattern_count) for s in states]
         )
 
-    def _phase(self, phase: str, wall_ns: int) -> None:
-        self._observations.note(0, [PhaseTimed(phase, wall_ns)])
+    def _phase(self, phase: str, elapsed_ns: int) -> None:
+        self._observations.note(0, [PhaseTimed(phase, elapsed_ns)])
 
 
 def _started(scenario: Scenario) -> RunStarted:

@@ -96,20 +96,7 @@ def run(
     except AgentDied:
         rmtree(folder.path)  # an agent did not come up, so there is nothing to keep
         raise
-    verdict = None if recorded.status == "interrupted" else judge_and_report(folder)
-    summary = summarise(folder, verdict)
-    if json:
-        print_json(summary)
-    elif verdict is not None:
-        present.end(summary, verdict, elapsed_ns() - started_ns)
-    if verdict is None:
-        return fail(
-            f"interrupted after {recorded.event_count} events; {folder.path} holds a valid log up to there",
-            ExitCode.INTERRUPTED,
-        )
-    if recorded.status == "failed":
-        return fail(f"the run did not reach its end: {recorded.reason}", ExitCode.ENVIRONMENT)
-    return ExitCode.OK if verdict.passed else ExitCode.CHECK_FAILED
+    return _finish(folder, recorded, elapsed_ns() - started_ns, json=json)
 
 
 def scenarios(json: Json = False) -> None:
@@ -139,3 +126,21 @@ def _transport(text: str) -> Transport:
         if text == transport:
             return transport
     raise ScenarioError(f"--transport {text!r} is unknown; choose one of {', '.join(TRANSPORTS)}")
+
+
+def _finish(folder: RunFolder, recorded: Recorded, wall_ns: int, *, json: bool) -> int:
+    """Judge what was recorded and tell; the exit code. An interrupted run is told of, not judged."""
+    verdict = None if recorded.status == "interrupted" else judge_and_report(folder)
+    summary = summarise(folder, verdict)
+    if json:
+        print_json(summary)
+    elif verdict is not None:
+        present.end(summary, verdict, wall_ns)
+    if verdict is None:
+        return fail(
+            f"interrupted after {recorded.event_count} events; {folder.path} holds a valid log up to there",
+            ExitCode.INTERRUPTED,
+        )
+    if recorded.status == "failed":
+        return fail(f"the run did not reach its end: {recorded.reason}", ExitCode.ENVIRONMENT)
+    return ExitCode.OK if verdict.passed else ExitCode.CHECK_FAILED

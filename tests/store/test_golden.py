@@ -14,7 +14,7 @@ from store.log_reader import read_envelopes, read_events
 from store.verify import verify
 
 GOLDEN = Path(__file__).parent / "golden"
-DIGEST = "ad77e4adcfab52820e2d1863be9278f466f6594cf35164762974fe9d66732259"
+DIGEST = "c83d385e69c46fe0c0fca98943bb9500fc6e61fea02092692f4eb8cca9320668"
 
 
 def test_the_golden_log_says_what_it_always_said() -> None:

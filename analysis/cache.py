@@ -38,15 +38,27 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
-def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    """Open a database file with this package's limits; what does not fit in memory spills beside the file."""
-    memory_mb = QUERY_MEMORY_MB_MAX if read_only else BUILD_MEMORY_MB_MAX
-    own = {"memory_limit": f"{memory_mb}MB", "temp_directory": str(path.parent / "spill")}
-    return duckdb.connect(str(path), read_only, {**SETTINGS, **own})
+def connect_to_build(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open a new database file; what does not fit in memory spills beside it."""
+    return duckdb.connect(str(path), config={**SETTINGS, **_space(path, BUILD_MEMORY_MB_MAX)})
 
 
-def open_cache(run: RunFolder) -> duckdb.DuckDBPyConnection:
+def connect_to_ask(path: Path, *, locked: bool) -> duckdb.DuckDBPyConnection:
+    """Open a database file read-only. All connections of a process to one file must be locked, or none."""
+    lock = {"enable_external_access": False, "lock_configuration": True} if locked else {}
+    return duckdb.connect(str(path), True, {**SETTINGS, **_space(path, QUERY_MEMORY_MB_MAX), **lock})
+
+
+def _space(path: Path, memory_mb: int) -> dict[str, str]:
+    return {"memory_limit": f"{memory_mb}MB", "temp_directory": str(path.parent / "spill")}
+
+
+def open_cache(run: RunFolder, *, locked: bool) -> duckdb.DuckDBPyConnection:
     """The database of a run, read-only, built if there is none that matches.
+
+    Args:
+        run: whose log is loaded.
+        locked: no statement can then read or write a file, load an extension or change a setting.
 
     Raises:
         DamageError: the log cannot be read as events.
@@ -56,24 +68,24 @@ def open_cache(run: RunFolder) -> duckdb.DuckDBPyConnection:
         run.cache.mkdir(exist_ok=True)
         # Copies of segments that are still being written; gone when the database is there.
         with TemporaryDirectory(prefix="copy-", dir=run.cache) as scratch:
-            return _open_or_build(run, Path(scratch))
+            return _open_or_build(run, Path(scratch), locked)
     except OSError as error:
         raise EnvironmentProblem(
             f"{run.cache}: cannot write the cache: {error.strerror}; make the folder writable or copy the run"
         ) from None
 
 
-def _open_or_build(run: RunFolder, scratch: Path) -> duckdb.DuckDBPyConnection:
+def _open_or_build(run: RunFolder, scratch: Path, locked: bool) -> duckdb.DuckDBPyConnection:
     segments = {
         "events": _segments(run.events, scratch / "events"),
         "observations": _segments(run.observations, scratch / "observations"),
     }
     key = _key(run, segments)
     path = run.cache / DATABASE_NAME
-    connection = _open_if_matching(path, key)
+    connection = _open_if_matching(path, key, locked)
     if connection is None:
         _build(path, key, segments)
-        connection = connect(path, read_only=True)
+        connection = connect_to_ask(path, locked=locked)
     return connection
 
 
@@ -93,12 +105,12 @@ def _key(run: RunFolder, segments: dict[str, list[Path]]) -> str:
     return msgspec.json.encode(CacheKey(schema_sha256(), duckdb.__version__, **facts)).decode()
 
 
-def _open_if_matching(path: Path, key: str) -> duckdb.DuckDBPyConnection | None:
+def _open_if_matching(path: Path, key: str, locked: bool) -> duckdb.DuckDBPyConnection | None:
     """The database if it holds this key. A file that DuckDB cannot open or read is as good as none."""
     if not path.exists():
         return None
     try:
-        connection = connect(path, read_only=True)
+        connection = connect_to_ask(path, locked=locked)
     except duckdb.Error:
         return None
     with suppress(duckdb.Error):
@@ -111,7 +123,7 @@ def _open_if_matching(path: Path, key: str) -> duckdb.DuckDBPyConnection | None:
 def _build(path: Path, key: str, segments: dict[str, list[Path]]) -> None:
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        with connect(partial, read_only=False) as connection:
+        with connect_to_build(partial) as connection:
             _fill(connection, key, segments)
         partial.replace(path)
     except duckdb.IOException as error:

@@ -121,9 +121,12 @@ class Database:
         self.close()
 
     def _execute(self, sql: str) -> tuple[str, ...]:
+        # DuckDB fails with a RuntimeError on text that has no UTF-8.
+        if not sql.isascii() and sql.encode(errors="replace").decode() != sql:
+            raise InputError("the SQL holds a character that cannot be encoded as UTF-8; remove it")
         try:
             self._connection.execute(sql)
-        except (duckdb.Error, UnicodeEncodeError) as error:
+        except duckdb.Error as error:
             raise self._explained(error) from None
         return tuple(column[0] for column in self._connection.description or ())
 
@@ -150,16 +153,14 @@ def open_database(run: RunFolder, *, locked: bool = True) -> Database:
 
     Args:
         run: the run; may still be written, then the answer is about its complete commits so far.
-        locked: False leaves DuckDB able to write files, for export; never for SQL that a person typed.
+        locked: False leaves DuckDB able to write files, for export; never for SQL that a person typed. Then no
+            other database of this run may be open in the process.
 
     Raises:
         DamageError: the log cannot be read as events.
         EnvironmentProblem: the cache folder cannot be written.
     """
-    connection = open_cache(run)
-    if locked:
-        connection.execute(sql_text("schema", "lock"))
-    return Database(run, connection)
+    return Database(run, open_cache(run, locked=locked))
 
 
 def only_value(result: Result) -> object:

@@ -36,6 +36,8 @@ class RunFolder:
     def create(cls, path: Path) -> Self:
         """Make the folders of a new run, parents included. Those of its two logs are left to their writers.
 
+        An empty folder is taken as it is; anything else that has the name is refused.
+
         Raises:
             RunNameInvalid: the last part of the path is not a name for a run.
             RunExists: something has that name.
@@ -45,7 +47,8 @@ class RunFolder:
             raise RunNameInvalid(path.name)
         made: list[Path] = []
         try:
-            for folder in (*_missing_parents(path), path, *(path / name for name in _SUBFOLDERS)):
+            own = () if _is_empty_folder(path) else (*_missing_parents(path), path)
+            for folder in (*own, *(path / name for name in _SUBFOLDERS)):
                 folder.mkdir()
                 made.append(folder)
         except OSError as error:
@@ -169,6 +172,10 @@ def next_free(runs_dir: Path, scenario: str, seed: int) -> Path:
         if not _exists(runs_dir / candidate):
             return runs_dir / candidate
     raise RunExists(runs_dir / name)
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and next(path.iterdir(), None) is None
 
 
 def _exists(path: Path) -> bool:

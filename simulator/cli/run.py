@@ -96,7 +96,7 @@ def run(
     except AgentDied:
         rmtree(folder.path)  # an agent did not come up, so there is nothing to keep
         raise
-    return _finish(folder, recorded, elapsed_ns() - started_ns, json=json)
+    return _finish(folder, recorded, started_ns, json=json)
 
 
 def scenarios(json: Json = False) -> None:
@@ -128,14 +128,14 @@ def _transport(text: str) -> Transport:
     raise ScenarioError(f"--transport {text!r} is unknown; choose one of {', '.join(TRANSPORTS)}")
 
 
-def _finish(folder: RunFolder, recorded: Recorded, wall_ns: int, *, json: bool) -> int:
+def _finish(folder: RunFolder, recorded: Recorded, started_ns: int, *, json: bool) -> int:
     """Judge what was recorded and tell; the exit code. An interrupted run is told of, not judged."""
     verdict = None if recorded.status == "interrupted" else judge_and_report(folder)
     summary = summarise(folder, verdict)
     if json:
         print_json(summary)
     elif verdict is not None:
-        present.end(summary, verdict, wall_ns)
+        present.end(summary, verdict, elapsed_ns() - started_ns)
     if verdict is None:
         return fail(
             f"interrupted after {recorded.event_count} events; {folder.path} holds a valid log up to there",

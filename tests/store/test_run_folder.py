@@ -121,3 +121,14 @@ def test_the_next_free_name_counts_up(tmp_path: Path) -> None:
     assert next_free(tmp_path, "soak", 2).name == "soak-seed2"
     with pytest.raises(RunNameInvalid):
         next_free(tmp_path, "../soak", 1)
+
+
+def test_an_empty_folder_is_taken_for_a_new_run_and_one_with_a_file_is_not(tmp_path: Path) -> None:
+    empty, full = tmp_path / "empty", tmp_path / "full"
+    empty.mkdir()
+    full.mkdir()
+    (full / "mine.txt").touch()
+    assert RunFolder.create(empty).cache.is_dir()
+    with pytest.raises(RunExists):
+        RunFolder.create(full)
+    assert [path.name for path in full.iterdir()] == ["mine.txt"]

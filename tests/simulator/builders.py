@@ -1,0 +1,199 @@
+"""A small network of relaying agents, and short runs of real scenarios. Must not hold tests."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import ClassVar
+
+import msgspec
+from msgspec import Struct
+
+from agents.agent import Context
+from agents.ledger import Ledger
+from agents.runtime import RetryPolicy, Runtime
+from bus.bodies import Body, FeedbackGiven, TaskCompleted, TelemetryReceived, TruthLabelled
+from bus.codec import decode_event, seal_line
+from bus.events import Delivery, Draft, Event, Message
+from bus.queues import Queues
+from bus.routing import Route, Routes, distances_ns
+from bus.sequencer import ListLog, Sequencer
+from simulator import compose
+from simulator.clock import VirtualClock
+from simulator.compose_agent import AGENTS, build_runtime
+from simulator.drivers.driver import Driver
+from simulator.drivers.in_process import InProcessDriver
+from simulator.engine import Engine, Item, Monitor, Timer
+from simulator.options import Options, resolve
+from simulator.recording import Recorded, Recording, Watcher
+from simulator.scenario import Scenario, load_scenario
+from store.run_folder import RunFolder
+
+START_NS = 1_000_000
+BOOM = "boom"
+"""A message with this word makes every relay raise."""
+
+
+class Relay:
+    """Takes a random time for each message, and passes most of them on to its one queue."""
+
+    name: ClassVar[str]
+    consumes: ClassVar[tuple[str, ...]]
+    publishes: ClassVar[tuple[str, ...]]
+    folds: ClassVar[tuple[type[Body], ...]] = (TaskCompleted,)
+    service_ns_min: ClassVar[int] = 10
+
+    def __init__(self) -> None:
+        self.folded_count = 0
+
+    def handle(self, message: Message, context: Context) -> Sequence[Draft]:
+        body = message.data
+        assert isinstance(body, TelemetryReceived | FeedbackGiven)
+        if BOOM in body.message:
+            raise ValueError(f"{self.name} cannot bear {body.message}")
+        context.compute(context.random.randint(0, 60))
+        done = Draft(TaskCompleted("duplication", self.name, body.message))
+        if context.random.random() < 0.8 and len(body.message) < 12:
+            return [done, Draft(FeedbackGiven("duplication", True, body.message + "+"), self.publishes[0])]
+        return [done]
+
+    def apply(self, body: Body) -> None:
+        self.folded_count += 1
+
+    def state_sha256(self) -> str:
+        return f"{self.folded_count}"
+
+    def pattern_count(self) -> int:
+        return 0
+
+
+class First(Relay):
+    name = "first"
+    consumes = ("in", "back")
+    publishes = ("middle",)
+
+
+class Second(Relay):
+    name = "second"
+    consumes = ("middle",)
+    publishes = ("end",)
+
+
+class Third(Relay):
+    name = "third"
+    consumes = ("end",)
+    publishes = ("back",)
+
+
+RELAYS: tuple[type[Relay], ...] = (First, Second, Third)
+
+
+class Network(Struct):
+    """What the engine of a network of relays is made with."""
+
+    items: list[Item]
+    depth_max: int = 100
+    delays_ns: tuple[int, int, int, int] = (5, 5, 5, 40)
+    window_deliveries_max: int = 2048
+    retry: RetryPolicy = RetryPolicy(attempts_max=2, backoff_ns=30)
+    monitors: tuple[Monitor, ...] = ()
+    end_ns: int = START_NS + 1_000
+    timers: tuple[Timer, ...] = ()
+
+
+def items(*steps: tuple[int, str]) -> list[Item]:
+    """Telemetry with its truth at so many nanoseconds after the start."""
+    return [
+        Item(START_NS + at_ns, [Draft(TelemetryReceived(text), "in"), Draft(TruthLabelled("none"))])
+        for at_ns, text in steps
+    ]
+
+
+def relay_runtimes(retry: RetryPolicy) -> dict[str, Runtime]:
+    return {r.name: Runtime(r(), Ledger(0), {}, _stream_of(r.name), retry) for r in RELAYS}
+
+
+def _stream_of(name: str) -> Callable[[str], Random]:
+    return lambda key: Random(f"{name}/{key}")
+
+
+def engine_of(network: Network, log: ListLog, driver: Driver | None = None) -> Engine:
+    names = ("in", "middle", "end", "back")
+    consumers = ("first", "second", "third", "first")
+    routes = Routes(
+        Route(queue, consumer, delay_ns, network.depth_max)
+        for queue, consumer, delay_ns in zip(names, consumers, network.delays_ns, strict=True)
+    )
+    service_ns_min = {relay.name: relay.service_ns_min for relay in RELAYS}
+    engine = Engine(
+        clock=VirtualClock(START_NS),
+        sequencer=Sequencer(log),
+        queues=Queues(routes),
+        routes=routes,
+        driver=InProcessDriver(relay_runtimes(network.retry)) if driver is None else driver,
+        service_ns_min=service_ns_min,
+        distances_ns=distances_ns(routes, {r.name: r.publishes for r in RELAYS}, service_ns_min),
+        workload=network.items,
+        end_ns=network.end_ns,
+        monitors=network.monitors,
+        window_deliveries_max=network.window_deliveries_max,
+    )
+    engine.every(*network.timers)
+    return engine
+
+
+class Stuck(AssertionError):
+    """The engine makes no progress."""
+
+
+def asks(count_max: int) -> Callable[[], bool]:
+    """Never says stop, but fails when it is asked too often: the run does not come to its end."""
+    left = count_max
+
+    def stop() -> bool:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Stuck(f"no end after {count_max} rounds of the engine")
+        return False
+
+    return stop
+
+
+def run(network: Network, driver: Driver | None = None) -> list[Event]:
+    log = ListLog()
+    assert engine_of(network, log, driver).run(asks(2_000))
+    return events_of(log)
+
+
+def events_of(log: ListLog) -> list[Event]:
+    return [decode_event(seal_line(line, 0).line) for commit in log.commits for line in commit]
+
+
+def json_of(log: ListLog) -> list[bytes]:
+    return [line for commit in log.commits for line in commit]
+
+
+def scenario(name: str = "soak", **options: object) -> Scenario:
+    return resolve(load_scenario(name), msgspec.convert(options, Options))
+
+
+def soak_log(of: Scenario, driver: Driver | None = None, *, window_deliveries_max: int = 2048) -> ListLog:
+    """The events of a scenario by a driver: what agents do, without the facts that a recording adds."""
+    log = ListLog()
+    if driver is None:
+        driver = InProcessDriver(
+            {agent: build_runtime(compose.agent_settings(of, agent)) for agent in AGENTS}
+        )
+    engine = compose.engine_of(of, Sequencer(log), driver, window_deliveries_max)
+    assert engine.run(asks(10_000))
+    return log
+
+
+def record(of: Scenario, folder: Path, transport: compose.Transport = "inproc") -> Recorded:
+    watcher = Watcher(lambda now_ns, count: None, lambda: False)
+    return Recording(of, RunFolder.create(folder), transport, watcher).record()
+
+
+def delivery(number: int, text: str = "Build failed", queue: str = "telemetry_stream") -> Delivery:
+    message = Message(number, "workload", queue, TelemetryReceived(text))
+    return Delivery(f"workload-{number}.0", number + 5, message)

@@ -63,7 +63,7 @@ class Database:
         columns = self._execute(sql)
         if not columns:
             return Result((), [])
-        rows = self._connection.fetchmany(ROWS_MAX + 1)
+        rows = self._fetch(ROWS_MAX + 1)
         return Result(columns, rows[:ROWS_MAX], len(rows) > ROWS_MAX)
 
     def named(self, name: str) -> Result:
@@ -131,9 +131,13 @@ class Database:
         return tuple(column[0] for column in self._connection.description or ())
 
     def _fetch_blocks(self) -> Iterator[Row]:
+        while rows := self._fetch(FETCH_ROWS):
+            yield from rows
+
+    def _fetch(self, row_count: int) -> list[Row]:
+        """DuckDB computes some results only when they are fetched, and fails only then."""
         try:
-            while rows := self._connection.fetchmany(FETCH_ROWS):
-                yield from rows
+            return self._connection.fetchmany(row_count)
         except duckdb.Error as error:
             raise self._explained(error) from None
 

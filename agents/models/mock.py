@@ -44,8 +44,9 @@ class MockModel:
         input_tokens = token_count(prompt)
         fate = stream.random()
         first_token_ns = int(self.spec.first_token_ms * _NS_PER_MS * stream.uniform(0.7, 1.5))
+        timeout = Answer("timeout", "", input_tokens, 0, self.spec.timeout_ms * _NS_PER_MS)
         if fate < self.spec.timeout_share:
-            return Answer("timeout", "", input_tokens, 0, self.spec.timeout_ms * _NS_PER_MS)
+            return timeout
         if fate < self.spec.timeout_share + self.spec.error_share:
             return Answer("error", "", 0, 0, first_token_ns)
         if VERDICT_QUESTION in prompt:
@@ -57,4 +58,6 @@ class MockModel:
             text = " ".join(f"{n}. {step}" for n, step in enumerate(_STEPS[first : first + steps], start=1))
             output_tokens = max(1, int(output_tokens_max * stream.uniform(_FILL_MIN, _FILL_MAX)))
         latency_ns = first_token_ns + output_tokens * self.spec.token_us * _NS_PER_US
+        if latency_ns > timeout.latency_ns:
+            return timeout
         return Answer("ok", text, input_tokens, output_tokens, latency_ns)

@@ -192,6 +192,8 @@ def test_sql_can_neither_leave_the_database_nor_change_it(run: RunFolder, sql: s
         ("select cast('x' as integer)", "x"),
         ("select (", "syntax"),
         ("select '\x1b[31m'::integer", "31m"),
+        ("select source + 1 from events", "VARCHAR"),
+        ("select ('x' || seq)::integer from events", "x1"),
         ("select '\ud800'", "UTF-8"),
     ],
 )

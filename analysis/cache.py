@@ -114,7 +114,7 @@ def _open_if_matching(path: Path, key: str, locked: bool) -> duckdb.DuckDBPyConn
     except duckdb.Error:
         return None
     with suppress(duckdb.Error):
-        if connection.execute(sql_text("schema", "read_key")).fetchone() == (key,):
+        if connection.execute(sql_text("schema", "read_key")).fetchall() == [(key,)]:
             return connection
     connection.close()
     return None

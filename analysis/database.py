@@ -23,6 +23,8 @@ ROWS_MAX = 1_000_000
 FETCH_ROWS = 10_000
 """Rows fetched at a time when a result is streamed."""
 
+_CACHE_ERRORS = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException)
+
 Row = tuple[object, ...]
 
 
@@ -144,7 +146,9 @@ class Database:
     def _explained(self, error: Exception) -> Exception:
         if isinstance(error, duckdb.OutOfMemoryException):
             return EnvironmentProblem(f"{explain_sql_error(error)}; ask for fewer rows or columns")
-        if isinstance(error, (duckdb.IOException, duckdb.FatalException, duckdb.InternalException)):
+        # A block with a wrong checksum is a bare duckdb.Error, told by its text alone.
+        is_damage = isinstance(error, _CACHE_ERRORS) or str(error).startswith("Corrupt database file")
+        if is_damage:
             path = self.run.cache / DATABASE_NAME
             path.unlink(missing_ok=True)
             problem = explain_sql_error(error)
@@ -157,8 +161,8 @@ def open_database(run: RunFolder, *, locked: bool = True) -> Database:
 
     Args:
         run: the run; may still be written, then the answer is about its complete commits so far.
-        locked: False leaves DuckDB able to write files, for export; never for SQL that a person typed. Then no
-            other database of this run may be open in the process.
+        locked: False leaves DuckDB able to write files, for export; never for SQL that a person typed. No
+            other database of this run may then be open in the process.
 
     Raises:
         DamageError: the log cannot be read as events.

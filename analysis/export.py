@@ -75,7 +75,8 @@ def _write_csv(stream: Stream, file: BufferedWriter) -> int:
     for row in stream.rows:
         writer.writerow([_safe(value) if isinstance(value, str) else value for value in row])
         row_count += 1
-    text.flush()
+    # The caller closes the file.
+    text.detach()
     return row_count
 
 

@@ -6,6 +6,7 @@ from analysis.database import Database
 from analysis.markdown import cell, escape
 
 LOCAL_SHARE_MIN = 0.7
+PRECISION_MIN = 0.8
 FAILED_SHARE_MAX = 0.2
 FAILED_TASKS_MIN = 3
 """So many failures of one delegate before they count as a habit."""
@@ -15,6 +16,7 @@ def recommendations(database: Database) -> list[str]:
     """Sentences in Markdown, each with the figures behind it; empty if nothing is called for."""
     return [
         *_thresholds(database),
+        *_precision(database),
         *_local_share(database),
         *_cost_ranges(database),
         *_budget(database),
@@ -31,6 +33,17 @@ def _thresholds(database: Database) -> Iterator[str]:
                 f"Try {cell(row['candidate'])} instead of {cell(row['threshold'])} as threshold of "
                 f"{escape(str(row['kind']))}: on this run's labels it would have found {missed} more and "
                 f"published {false} wrongly. Confirm it on other runs, since the figures come from this one."
+            )
+
+
+def _precision(database: Database) -> Iterator[str]:
+    for row in database.named("per_kind").records():
+        precision, answers = row["precision"], int(str(row["predicted_count"]))
+        wrong = answers - int(str(row["correct_count"]))
+        if row["kind"] != "none" and isinstance(precision, float) and precision < PRECISION_MIN and wrong > 1:
+            yield (
+                f"Look at what is taken for {escape(str(row['kind']))}: {wrong} of {cell(answers)} detections on "
+                f"labelled telemetry are wrong (precision {cell(precision)})."
             )
 
 

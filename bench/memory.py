@@ -38,9 +38,9 @@ class Peak(NamedTuple):
 def measure(round_count: int, folder: Path) -> list[Finding]:
     peaks: dict[str, list[Peak]] = {name: [] for name in RUNS}
     for number in range(round_count):
-        for name, arguments in RUNS.items():
+        for index, (name, arguments) in enumerate(RUNS.items()):
             load = OtherLoad()
-            peaks[name].append(_peak(arguments, folder / f"{name}-{number}"))
+            peaks[name].append(_peak(arguments, folder / f"memory-{number}-{index}"))
             print(f"  {name}: cores used by others {load.cores():.2f}", flush=True)
     findings = []
     for name, found in peaks.items():

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from bus.errors import TrinityError
 from bus.transport import Client, Server
 from simulator.clock import NS_PER_S
-from simulator.launch import refusal
+from simulator.guard import refusal
 from simulator.observations import LIBRARIES
 
 PYTHON_MIN = (3, 11)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.launch import PACKAGES
+from simulator.guard import PACKAGES
 
 ROOT = Path(__file__).parent.parent
 CODE_FOLDERS = (*PACKAGES, "tests", "bench")
@@ -110,7 +110,7 @@ def test_a_package_carries_the_mark_that_the_guard_looks_for(package):
     mark = f'"""Trinity\'s {package}: '
     text = (ROOT / package / "__init__.py").read_text(encoding="utf-8")
     assert text.startswith(mark), (
-        f"Begin {package}/__init__.py with {mark} or simulator/launch.py will not start"
+        f"Begin {package}/__init__.py with {mark} or simulator/guard.py will not let it start"
     )
 
 

@@ -1,7 +1,7 @@
 -- title: Cost of each model
 -- grain: one row per model that was called
 -- columns:
---   tier                     local or cloud
+--   request_model, tier      its name; local or cloud
 --   call_count, error_count  calls, and those that ended in error or timeout
 --   input_tokens, output_tokens
 --   mean_latency_ms          milliseconds

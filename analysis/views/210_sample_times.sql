@@ -11,7 +11,9 @@ from (
         start_ns,
         purpose,
         -- Intervals of less than a second would share a file name.
-        unnest(range(0, least(duration_ns, run.elapsed_ns + 1), greatest(interval_ns, 1000000000))) as elapsed_ns
+        unnest(
+            range(0, least(duration_ns, run.elapsed_ns + 1), greatest(interval_ns, 1000000000))
+        ) as elapsed_ns
     from run,
         lateral (values ('snapshot', snapshot_interval_ns), ('metrics', metrics_interval_ns))
         as purposes(purpose, interval_ns)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from analysis.database import Database, open_database
 from analysis.sql_files import SqlFile, sql_folder
 from bus import bodies
 from bus.errors import InputError
+from bus.events import Event
 from store.run_folder import RunFolder
 from tests.analysis.synthetic import Options, Synthetic
 
@@ -66,23 +68,29 @@ def test_an_unknown_query_is_refused_with_names_that_are_close() -> None:
         find_query("zzz")
 
 
-def of(log: Synthetic, body: type[bodies.Body]) -> list:
+def of(log: Synthetic, body: type[bodies.Body]) -> list[Any]:
     return [event.data for event in log.of(body)]
 
 
 def decided(log: Synthetic) -> dict[int, str]:
     """What WITNESS said, by telemetry."""
-    answers = {}
-    for event in log.events:
-        if isinstance(event.data, bodies.PatternDetected):
-            answers[event.causation_seq] = event.data.kind
-        elif isinstance(event.data, bodies.TelemetryDismissed):
-            answers[event.causation_seq] = "none"
-    return answers
+    found = {cause(event): "none" for event in log.of(bodies.TelemetryDismissed)}
+    return found | {
+        cause(event): event.data.kind
+        for event in log.events
+        if isinstance(event.data, bodies.PatternDetected)
+    }
+
+
+def cause(event: Event) -> int:
+    assert event.causation_seq is not None
+    return event.causation_seq
 
 
 def labels(log: Synthetic) -> dict[int, str]:
-    return {event.causation_seq: event.data.label for event in log.of(bodies.TruthLabelled)}
+    return {
+        cause(event): event.data.label for event in log.events if isinstance(event.data, bodies.TruthLabelled)
+    }
 
 
 def folded_confusion(log: Synthetic) -> list[tuple]:
@@ -98,18 +106,24 @@ def folded_accuracy(log: Synthetic) -> list[tuple]:
     balanced = mean(correct[label] / total[label] for label in total)
     hits, labelled = correct.total(), total.total()
     actionable = labelled - total["none"]
-    return [
-        (labelled, hits, 0, round(hits / labelled, 6), round(balanced, 6), actionable, len(of(log, bodies.PatternDetected)))
-    ]  # fmt: skip
+    detected = len(of(log, bodies.PatternDetected))
+    shares = round(hits / labelled, 6), round(balanced, 6)
+    return [(labelled, hits, 0, *shares, actionable, detected)]
 
 
 def folded_latency(log: Synthetic) -> list[tuple]:
     sent = {event.seq: event.time_ns for event in log.of(bodies.TelemetryReceived)}
     answers = log.of(bodies.PatternDetected) + log.of(bodies.TelemetryDismissed)
-    waits = sorted((event.time_ns - sent[event.causation_seq]) / 1e6 for event in answers)
+    waits = sorted((event.time_ns - sent[cause(event)]) / 1e6 for event in answers)
     count = len(waits)
     return [
-        (count, round(mean(waits), 3), waits[(count + 1) // 2 - 1], waits[-(-count * 95 // 100) - 1], waits[-1])
+        (
+            count,
+            round(mean(waits), 3),
+            waits[(count + 1) // 2 - 1],
+            waits[-(-count * 95 // 100) - 1],
+            waits[-1],
+        )
     ]
 
 
@@ -199,7 +213,7 @@ def test_the_chain_is_one_correlation_and_the_variable_chooses_it(good_run: RunF
     with open_database(good_run) as database:
         seq = database.query("select min(telemetry_seq) from decisions where published").rows[0][0]
         assert isinstance(seq, int)
-        default = database.named("chain").rows
+        default = database.named("chain").records()
         database.set_variable("correlation_seq", seq)
         chosen = database.named("chain").records()
     assert default != chosen
@@ -227,9 +241,9 @@ def test_trinity_log_leaves_dismissed_noise_out_and_keeps_near_misses(good: Data
     rows = good.named("trinity_log").records()
     kinds = Counter(row["event"] for row in rows)
     assert kinds["telemetry.received"] == 20
-    assert [json.loads(str(row["data"]))["kind"] for row in rows if row["event"] == "telemetry.dismissed"] == [
-        "feature_request"
-    ]
+    assert [
+        json.loads(str(row["data"]))["kind"] for row in rows if row["event"] == "telemetry.dismissed"
+    ] == ["feature_request"]
     assert kinds["agent.heartbeat"] == kinds["truth.labelled"] == 0
     handled = [row["processing_ms"] for row in rows if row["event"] == "delivery.acknowledged"]
     assert all(isinstance(value, float) for value in handled)

@@ -9,7 +9,8 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from simulator.launch import EXIT_ENVIRONMENT, PACKAGES, refusal
+from simulator.guard import PACKAGES, refusal
+from simulator.launch import EXIT_ENVIRONMENT
 from tests.packaging.installation import ROOT, install_trinity, run
 
 START = "import sys; from simulator.launch import main; sys.exit(main())"

@@ -5,7 +5,7 @@ import zipfile
 from email.parser import Parser
 from pathlib import Path
 
-from simulator.launch import PACKAGES
+from simulator.guard import PACKAGES
 from tests.packaging.installation import ROOT, Installation, run
 
 

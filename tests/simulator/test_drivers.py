@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from threading import Thread
+from time import sleep
 from typing import NamedTuple
 
 import msgspec
@@ -87,6 +88,13 @@ def collect_all(driver: Driver, agent: str, count: int) -> list[Handled]:
     return parts
 
 
+def kill_and_wait_until_the_socket_knows(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        sleep(0.01)
+    sleep(0.2)
+
+
 def test_the_log_is_the_same_and_every_agent_has_a_last_word(agents: Agents, expected: list[bytes]) -> None:
     assert json_of(soak_log(SOAK, agents.driver)) == expected
     words = agents.driver.stop()
@@ -167,22 +175,14 @@ def test_an_agent_killed_while_it_owes_an_answer_is_named(processes: Agents) -> 
 
 
 def test_an_agent_killed_while_idle_is_named_when_it_is_needed(processes: Agents) -> None:
-    pid = processes.pids["architect"]
-    os.kill(pid, signal.SIGKILL)
-
-    def use() -> None:
-        while True:
-            processes.driver.submit("architect", [delivery(1)])
-            processes.driver.collect()
-
-    with pytest.raises(AgentDied, match="architect"):
-        use()
+    kill_and_wait_until_the_socket_knows(processes.pids["architect"])
+    with pytest.raises(AgentDied, match="architect was killed by signal 9"):
+        processes.driver.submit("architect", [delivery(1)])
 
 
 def test_an_agent_killed_before_the_end_is_named_when_it_is_asked_for_its_last_word(processes: Agents) -> None:
-    psutil.Process(processes.pids["executor"]).suspend()
-    os.kill(processes.pids["executor"], signal.SIGKILL)
-    with pytest.raises(AgentDied, match="executor"):
+    kill_and_wait_until_the_socket_knows(processes.pids["executor"])
+    with pytest.raises(AgentDied, match="executor was killed by signal 9"):
         processes.driver.stop()
 
 

@@ -42,8 +42,8 @@ def _precision(database: Database) -> Iterator[str]:
         wrong = answers - int(str(row["correct_count"]))
         if row["kind"] != "none" and isinstance(precision, float) and precision < PRECISION_MIN and wrong > 1:
             yield (
-                f"Look at what is taken for {escape(str(row['kind']))}: {wrong} of {cell(answers)} detections on "
-                f"labelled telemetry are wrong (precision {cell(precision)})."
+                f"Look at what is taken for {escape(str(row['kind']))}: {wrong} of {cell(answers)} "
+                f"detections on labelled telemetry are wrong (precision {cell(precision)})."
             )
 
 

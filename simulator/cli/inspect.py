@@ -89,8 +89,8 @@ def export(
     run: Run,
     output_format: Annotated[str, typer.Option("--format", help="csv, parquet or jsonl.")] = "csv",
     query: Annotated[
-        str, typer.Option(help="A named query to export the answer of; events is the whole log.")
-    ] = "events",
+        str | None, typer.Option(help="Export the answer of a named query instead of all events.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="A new file; otherwise one in exports/ in the run folder.")
     ] = None,
@@ -99,7 +99,7 @@ def export(
     """Write the events of a run, or the answer of a named query, to one file for other tools."""
     folder = RunFolder.open(run, RUNS_DIR)
     path = _default_export(folder, query, output_format) if out is None else out
-    row_count = export_rows(folder, path, output_format, query.removeprefix("@"))
+    row_count = export_rows(folder, path, output_format, query)
     if json:
         print_json({"run": str(folder.path), "file": str(path), "rows": row_count})
     else:
@@ -118,12 +118,13 @@ def doctor(json: Json = False) -> int:
     return ExitCode.OK if healthy else ExitCode.ENVIRONMENT
 
 
-def _default_export(folder: RunFolder, query: str, output_format: str) -> Path:
+def _default_export(folder: RunFolder, query: str | None, output_format: str) -> Path:
     """A file in the run folder, made anew each time."""
     if output_format not in FORMATS:
         raise InputError(f"--format {output_format!r} is unknown; choose one of {', '.join(FORMATS)}")
     exports = folder.path / "exports"
     exports.mkdir(exist_ok=True)
-    path = exports / f"{find_query(query).name if query != 'events' else query}.{output_format}"
+    name = "events" if query is None else find_query(query).name
+    path = exports / f"{name}.{output_format}"
     path.unlink(missing_ok=True)
     return path

@@ -1,4 +1,4 @@
-"""``python -m bench [NAME...]``: runs benchmarks and prints each number beside its target. Must not fail on a miss."""
+"""``python -m bench [NAME...]``: prints each number beside its target. Must not fail on a miss."""
 
 import argparse
 import sys
@@ -34,7 +34,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="which ones; all of them by default")
     parser.add_argument("--list", action="store_true", help="say what there is")
     parser.add_argument("--rounds", type=int, help="rounds of each; every bench has a default")
-    parser.add_argument("--json", action="store_true", help="print the findings as one JSON array at the end")
+    parser.add_argument(
+        "--json", action="store_true", help="print all findings as one JSON object at the end"
+    )
     options = parser.parse_args(arguments)
     if options.list:
         for bench in BENCHES:
@@ -47,11 +49,15 @@ def main(arguments: Sequence[str]) -> int:
     if options.rounds is not None and options.rounds < 1:
         parser.error(f"--rounds {options.rounds}: give 1 or more")
     chosen = [bench for bench in BENCHES if not options.names or bench.name in options.names]
-    findings = [finding for bench in chosen for finding in _run(bench, options.rounds)]
-    missed = [finding for finding in findings if finding.verdict == "MISSED"]
-    print(f"{len(missed)} of {sum(bool(f.verdict) for f in findings)} targets missed")
+    found = {bench.name: _run(bench, options.rounds) for bench in chosen}
+    verdicts = [finding.verdict for findings in found.values() for finding in findings if finding.verdict]
+    print(f"{verdicts.count('MISSED')} of {len(verdicts)} targets missed")
     if options.json:
-        print(msgspec.json.encode([_with_verdict(finding) for finding in findings]).decode())
+        print(
+            msgspec.json.encode(
+                {name: [_plain(f) for f in findings] for name, findings in found.items()}
+            ).decode()
+        )
     return 0
 
 
@@ -64,7 +70,7 @@ def _run(bench: Bench, round_count: int | None) -> list[Finding]:
     return findings
 
 
-def _with_verdict(finding: Finding) -> dict[str, object]:
+def _plain(finding: Finding) -> dict[str, object]:
     return {**msgspec.structs.asdict(finding), "verdict": finding.verdict}
 
 

@@ -50,15 +50,17 @@ def measure(round_count: int, folder: Path) -> list[Finding]:
 
     rounds = interleave({"inproc": inproc, "simpy": simpy, "processes": processes}, round_count)
     print(rounds.load_line())
-    simulate_ratios = [ours / theirs for ours, theirs in zip(inproc.phase("simulate"), pipeline_s, strict=True)]
+    simulate = [ours / theirs for ours, theirs in zip(inproc.phase("simulate"), pipeline_s, strict=True)]
     return [
-        at_most("busy", "whole command in one process / SimPy process", rounds.ratios("inproc", "simpy"), SIMPY_TARGET),
-        plain("busy", "the phase 'simulate' alone / SimPy simulation", simulate_ratios),
-        at_most("busy", "with processes / in one process", rounds.ratios("processes", "inproc"), PROCESSES_TARGET),
-        plain("busy", "events on the log", [float(inproc.event_count)], "events"),
-        plain("busy", "SimPy process", rounds.seconds["simpy"], "s"),
-        plain("busy", "whole command in one process", rounds.seconds["inproc"], "s"),
-        *[plain("busy", f"of this, the phase {name!r}", inproc.phase(name), "s") for name in inproc.phases_s[0]],
-        plain("busy", "whole command with processes", rounds.seconds["processes"], "s"),
-        plain("busy", "of this, the phase 'simulate'", processes.phase("simulate"), "s"),
+        at_most(
+            "whole command in one process / SimPy process", rounds.ratios("inproc", "simpy"), SIMPY_TARGET
+        ),
+        plain("the phase 'simulate' alone / SimPy simulation", simulate),
+        at_most("with processes / in one process", rounds.ratios("processes", "inproc"), PROCESSES_TARGET),
+        plain("events on the log", [float(inproc.event_count)], "events"),
+        plain("SimPy process", rounds.seconds["simpy"], "s"),
+        plain("whole command in one process", rounds.seconds["inproc"], "s"),
+        *[plain(f"of this, the phase {name!r}", inproc.phase(name), "s") for name in inproc.phases_s[0]],
+        plain("whole command with processes", rounds.seconds["processes"], "s"),
+        plain("of this, the phase 'simulate'", processes.phase("simulate"), "s"),
     ]

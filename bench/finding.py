@@ -10,7 +10,6 @@ from msgspec import Struct
 class Finding(Struct, frozen=True):
     """A median over rounds, and what it should have been."""
 
-    bench: str
     measure: str
     """What was measured, and against what."""
     value: float
@@ -29,17 +28,17 @@ class Finding(Struct, frozen=True):
         return "met" if met else "MISSED"
 
 
-def at_most(bench: str, measure: str, rounds: Sequence[float], target: float, unit: str = "x") -> Finding:
-    return Finding(bench, measure, median(rounds), unit, "at most", target, list(rounds))
+def at_most(measure: str, rounds: Sequence[float], target: float, unit: str = "x") -> Finding:
+    return Finding(measure, median(rounds), unit, "at most", target, list(rounds))
 
 
-def at_least(bench: str, measure: str, rounds: Sequence[float], target: float, unit: str = "x") -> Finding:
-    return Finding(bench, measure, median(rounds), unit, "at least", target, list(rounds))
+def at_least(measure: str, rounds: Sequence[float], target: float, unit: str = "x") -> Finding:
+    return Finding(measure, median(rounds), unit, "at least", target, list(rounds))
 
 
-def plain(bench: str, measure: str, rounds: Sequence[float], unit: str = "x") -> Finding:
+def plain(measure: str, rounds: Sequence[float], unit: str = "x") -> Finding:
     """A number that has no target."""
-    return Finding(bench, measure, median(rounds), unit, rounds=list(rounds))
+    return Finding(measure, median(rounds), unit, rounds=list(rounds))
 
 
 def line(finding: Finding) -> str:

@@ -12,7 +12,7 @@ _GUEST_FIELD = 8
 
 
 class OtherLoad:
-    """Cores used by other processes since this object was made: all busy time less our own and our children's.
+    """Cores that other processes used since this was made: busy time less our own and our children's.
 
     Children count once they have been waited for, so ask only when they have ended.
     """

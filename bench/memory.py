@@ -44,15 +44,15 @@ def measure(round_count: int, folder: Path) -> list[Finding]:
             print(f"  {name}: cores used by others {load.cores():.2f}", flush=True)
     findings = []
     for name, found in peaks.items():
-        findings.append(at_most("memory", f"{name}: peak RSS", [p.rss_mb for p in found], PEAK_MB_MAX, "MB"))
-        findings.append(plain("memory", f"{name}: peak PSS", [p.pss_mb for p in found], "MB"))
-    return findings + [_growth(peaks, "busy", "busy, 240 h"), _growth(peaks, "busy inproc", "busy inproc, 240 h")]
+        findings.append(at_most(f"{name}: peak RSS", [p.rss_mb for p in found], PEAK_MB_MAX, "MB"))
+        findings.append(plain(f"{name}: peak PSS", [p.pss_mb for p in found], "MB"))
+    return [*findings, *(_growth(peaks, name, f"{name}, 240 h") for name in ("busy", "busy inproc"))]
 
 
 def _growth(peaks: dict[str, list[Peak]], short: str, long: str) -> Finding:
     pairs = zip(peaks[short], peaks[long], strict=True)
     percents = [100 * (ten.rss_mb / one.rss_mb - 1) for one, ten in pairs]
-    return at_most("memory", f"{short}: growth of RSS at ten times the length", percents, GROWTH_PERCENT_MAX, "%")
+    return at_most(f"{short}: growth of RSS at ten times the length", percents, GROWTH_PERCENT_MAX, "%")
 
 
 def _peak(arguments: Sequence[str], out: Path) -> Peak:

@@ -1,4 +1,4 @@
-"""The anchors of ``queries``: DuckDB alone, with its own defaults, on the segments and on a table file. Must not use the product's cache."""
+"""The anchors of ``queries``: DuckDB with its own defaults. Must not use the cache of the product."""
 
 from pathlib import Path
 

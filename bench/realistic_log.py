@@ -1,4 +1,4 @@
-"""Logs of the composition of ``busy`` to measure with, made through the product's own writer. Must not time anything."""
+"""Logs of the composition of ``busy``, made by the product itself. Must not time anything."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -29,7 +29,7 @@ def busy_run(folder: Path, event_count_min: int) -> RunFolder:
         hours = event_count_min // BUSY_EVENTS_PER_HOUR + 1
         made = run(["busy", "--transport", "inproc", "--duration", f"{hours}h", "--budget", "1000"], path)
         if made.events < event_count_min:
-            raise RuntimeError(f"busy wrote {made.events:,} events in {hours} hours: lower BUSY_EVENTS_PER_HOUR")
+            raise RuntimeError(f"busy wrote {made.events:,} events in {hours} h: lower BUSY_EVENTS_PER_HOUR")
     return RunFolder.open(str(path), folder)
 
 

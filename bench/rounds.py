@@ -1,4 +1,4 @@
-"""Runs candidates in turn, A B A B, so that whatever disturbs one disturbs the others. Must not know what they do."""
+"""Runs candidates in turn, A B A B, so that what disturbs one disturbs all. Must not know what they do."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Runs the command ``trinity`` of this tree as a process, and reads what it recorded. Must not measure by itself."""
+"""Runs the command ``trinity`` of this tree as a process, and reads what it recorded. Must not measure."""
 
 import os
 import subprocess
@@ -46,11 +46,13 @@ def run(arguments: Sequence[str], out: Path) -> RunSummary:
         check=False,
     )
     if done.returncode not in EXIT_CODES_OF_A_RUN:
-        raise RuntimeError(f"trinity run {' '.join(arguments)}: {done.stderr.decode(errors='replace').strip()}")
+        raise RuntimeError(f"trinity run {' '.join(arguments)}: {done.stderr.decode(errors='replace')}")
     return msgspec.json.decode(done.stdout, type=RunSummary)
 
 
 def phases_s(run_path: Path) -> dict[str, float]:
     """Seconds of wall time of each phase that the run timed."""
-    observed = (event.data for event in read_events(RunFolder.open(str(run_path), run_path.parent).observations))
+    observed = (
+        event.data for event in read_events(RunFolder.open(str(run_path), run_path.parent).observations)
+    )
     return {body.phase: body.elapsed_ns / 1e9 for body in observed if isinstance(body, PhaseTimed)}

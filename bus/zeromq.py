@@ -8,6 +8,7 @@ bounded, and a frame that is too long is refused here because the peer would onl
 """
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -39,7 +40,7 @@ class ZmqServer:
     """
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="trinity-"))
+        self._folder = _private_folder()
         path = self._folder / "bus"
         self.endpoint = f"ipc://{path}"
         self._context = zmq.Context()
@@ -81,14 +82,13 @@ class ZmqServer:
         return Received(parts[0].decode(errors="replace"), parts[1])
 
     def close(self) -> None:
+        """Hands over what is still queued, for two seconds at most. May be called twice."""
         self._socket.close(linger=LINGER_MS)
         self._context.term()
         self._remove_folder()
 
     def _remove_folder(self) -> None:
-        for leftover in self._folder.iterdir():
-            leftover.unlink()
-        self._folder.rmdir()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self
@@ -130,7 +130,7 @@ class ZmqClient:
         return self._socket.recv()
 
     def close(self) -> None:
-        """Hands over what is still queued, for two seconds at most."""
+        """Hands over what is still queued, for two seconds at most. May be called twice."""
         self._socket.close(linger=LINGER_MS)
         self._context.term()
 
@@ -141,6 +141,15 @@ class ZmqClient:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _private_folder() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="trinity-"))
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"cannot make a folder for the socket: {error.strerror or error}; set TMPDIR to a writable folder"
+        ) from None
 
 
 def _configure(socket: "zmq.Socket[bytes]") -> None:

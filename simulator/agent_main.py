@@ -12,6 +12,7 @@ from agents.process import AgentProcess
 from bus.errors import TrinityError
 from bus.zeromq import ZmqClient
 from simulator.compose_agent import build_runtime_from_json
+from simulator.garbage import collect_rarely
 
 _PR_SET_PDEATHSIG = 1
 
@@ -20,6 +21,7 @@ def main(name: str, endpoint: str) -> int:
     """Serve as one agent until the sequencer says stop or is gone."""
     parent_pid = os.getppid()
     _die_with_parent()
+    collect_rarely()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the sequencer's process decides when a run ends
     with ZmqClient(endpoint, name) as client:
         process = AgentProcess(

@@ -8,8 +8,11 @@ much is handed out at once or on the order in which handlings come back.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from heapq import heappop, heappush
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct
 
 from bus.bodies import Body, DeliveryAcknowledged, DeliveryDeadLettered, DeliveryFailed, LimitReached
 from bus.events import Delivery, Draft, Event, Handling, Message
@@ -53,24 +56,14 @@ class Timer(NamedTuple):
     act: Callable[[int], None]
 
 
-class _Decided:
+class _Decided(Struct, frozen=True, gc=False):
     """A commit whose content cannot change any more and whose turn has not come."""
 
-    __slots__ = ("cause", "drafts", "parcels", "settles", "source")
-
-    def __init__(
-        self,
-        source: str,
-        drafts: Sequence[Draft],
-        parcels: Sequence[tuple[int, Parcel]],
-        cause: Parcel | None = None,
-        settles: bool = False,
-    ) -> None:
-        self.source = source
-        self.drafts = drafts
-        self.parcels = parcels
-        self.cause = cause
-        self.settles = settles
+    source: str
+    drafts: Sequence[Draft]
+    parcels: Sequence[tuple[int, Parcel]]
+    cause: Parcel | None
+    settles: bool
 
 
 class Engine:
@@ -230,12 +223,13 @@ class Engine:
             self._inboxes[route.consumer].put((arrived_ns, *key, index), parcel)
         self._open_count += 1
         decided = _Decided(source, drafts, parcels, cause, settles)
-        heappush(self._heap, (*key, lambda ns: self._commit(ns, decided)))
+        act: Callable[[int], None] = partial(self._commit, decided)
+        heappush(self._heap, (*key, act))
 
     # -- committing
     # --------------------------------------------------------------------------------------------------
 
-    def _commit(self, time_ns: int, decided: _Decided) -> None:
+    def _commit(self, decided: _Decided, time_ns: int) -> None:
         cause = decided.cause
         self._open_count -= 1
         if cause is None:

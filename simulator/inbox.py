@@ -6,6 +6,8 @@ Must not touch the log or a driver.
 from collections import deque
 from heapq import heappop, heappush
 
+from msgspec import Struct
+
 from bus.events import Delivery
 from bus.routing import UNREACHABLE_NS
 
@@ -16,19 +18,16 @@ ArrivalKey = tuple[int, int, int, int, int]
 """(arrival, then the time, priority and ordinal of the commit, then the index in it): no ties."""
 
 
-class Parcel:
+class Parcel(Struct, gc=False):
     """A delivery, and the place of its event in the log once that is known."""
 
-    __slots__ = ("accepted", "correlation_seq", "delivery", "queue", "seq")
-
-    def __init__(self, delivery: Delivery, queue: str) -> None:
-        self.delivery = delivery
-        self.queue = queue
-        self.seq = 0
-        """0 until its event is on the log."""
-        self.correlation_seq = 0
-        self.accepted = True
-        """False once the queue was full: nobody will handle it."""
+    delivery: Delivery
+    queue: str
+    seq: int = 0
+    """0 until its event is on the log."""
+    correlation_seq: int = 0
+    accepted: bool = True
+    """False once the queue was full: nobody will handle it."""
 
 
 class Inbox:

@@ -13,6 +13,7 @@ from simulator.clock import elapsed_ns
 from simulator.compose import TRANSPORTS, Transport
 from simulator.errors import AgentDied, ScenarioError
 from simulator.exit_codes import ExitCode
+from simulator.garbage import collect_rarely
 from simulator.interrupt import Interrupt
 from simulator.judging import judge_and_report
 from simulator.options import Options, resolve
@@ -110,6 +111,7 @@ def scenarios(json: Json = False) -> None:
 
 def _record(scenario: Scenario, folder: RunFolder, transport: Transport, *, quiet: bool) -> Recorded:
     start_ns = scenario.start_ns
+    collect_rarely()
     with (
         Interrupt() as interrupt,
         progress_bar(f"Simulating {scenario.duration}", scenario.duration, quiet=quiet) as bar,

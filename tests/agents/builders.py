@@ -79,7 +79,9 @@ class FixedContext:
         self.computed_ns += duration_ns
 
 
-def context_of(models: dict[Tier, Model], granted_nanousd: int = COMPLETE_BUDGET_NANOUSD, seed: int = 1) -> FixedContext:
+def context_of(
+    models: dict[Tier, Model], granted_nanousd: int = COMPLETE_BUDGET_NANOUSD, seed: int = 1
+) -> FixedContext:
     return FixedContext(Broker(models, Ledger(granted_nanousd), f"case-{seed}"), seed)
 
 
@@ -130,7 +132,9 @@ def telemetry(arrived_ns: int = 0, number: int = 1, text: str = "m") -> Delivery
     return Delivery(f"workload-{number}.0", arrived_ns, message)
 
 
-def pattern(kind: PatternKind, message: str = "it broke", severity: str | None = None, confidence: float = 0.95) -> Message:
+def pattern(
+    kind: PatternKind, message: str = "it broke", severity: str | None = None, confidence: float = 0.95
+) -> Message:
     body = PatternDetected(kind, confidence, 0.5, message, severity, 0.5, None, [])
     return Message(0, "witness", "improvement_queue", body)
 

@@ -1,4 +1,4 @@
-"""ARCHITECT and EXECUTOR: who plans, who does the work, what a case costs, and what happens when models fail."""
+"""ARCHITECT and EXECUTOR: who plans, who works, what a case costs, and what happens when models fail."""
 
 from typing import NamedTuple
 
@@ -118,9 +118,16 @@ def test_feature_requests_and_only_they_are_done_without_the_cloud() -> None:
 
 @pytest.mark.parametrize(
     ("message", "severity", "tier"),
-    [("a" * 159, "low", "local"), ("a" * 160, "low", "cloud"), ("short", "CRITICAL", "cloud"), ("short", None, "local")],
+    [
+        ("a" * 159, "low", "local"),
+        ("a" * 160, "low", "cloud"),
+        ("short", "CRITICAL", "cloud"),
+        ("short", None, "local"),
+    ],
 )
-def test_a_complex_feature_request_is_planned_in_the_cloud(message: str, severity: str | None, tier: str) -> None:
+def test_a_complex_feature_request_is_planned_in_the_cloud(
+    message: str, severity: str | None, tier: str
+) -> None:
     context = context_of(mock_models())
     assert task_of(Architect().handle(pattern("feature_request", message, severity), context)).tier == tier
 
@@ -135,7 +142,9 @@ def test_a_task_carries_the_report_and_a_title_that_fits_one_line() -> None:
 
 
 def test_braces_in_a_report_are_text_and_not_a_template() -> None:
-    task = task_of(Architect().handle(pattern("duplication", "{kind} {0} {message}"), context_of(mock_models())))
+    task = task_of(
+        Architect().handle(pattern("duplication", "{kind} {0} {message}"), context_of(mock_models()))
+    )
     assert task.title == "Consolidate: {kind} {0} {message}"
 
 
@@ -157,16 +166,20 @@ def test_the_local_model_plans_when_the_cloud_fails_twice() -> None:
     ]
 
 
-@pytest.mark.parametrize(("tier", "order"), [("cloud", ["cloud", "cloud", "local"]), ("local", ["local", "local", "cloud"])])
+@pytest.mark.parametrize(
+    ("tier", "order"), [("cloud", ["cloud", "cloud", "local"]), ("local", ["local", "local", "cloud"])]
+)
 def test_a_call_is_tried_on_its_tier_again_and_then_on_the_other(tier: Tier, order: list[str]) -> None:
     context = context_of(models_of(ScriptedModel("local", bad()), ScriptedModel("cloud", bad())))
-    with pytest.raises(ModelsUnavailable, match="no model answered for plan: .*error, .*error, .*error"):
+    with pytest.raises(ModelsUnavailable, match=r"no model answered for plan: .*error, .*error, .*error"):
         complete_somewhere(context.models, "plan", tier, "prompt", 10)
     assert [call.tier for call in context.models.calls] == order
 
 
 def test_a_tier_over_budget_is_passed_over_without_a_call() -> None:
-    context = context_of(models_of(ScriptedModel("local", bad()), ScriptedModel("cloud", good())), granted_nanousd=1)
+    context = context_of(
+        models_of(ScriptedModel("local", bad()), ScriptedModel("cloud", good())), granted_nanousd=1
+    )
     with pytest.raises(ModelsUnavailable, match="cloud: over budget"):
         complete_somewhere(context.models, "plan", "local", "prompt", 10)
     assert [call.tier for call in context.models.calls] == ["local", "local"]
@@ -247,4 +260,6 @@ def test_state_is_the_fold_of_an_agents_own_bodies_and_of_nothing_else(kinds: li
     assert architects[0].state_sha256() == architects[1].state_sha256()
     assert executors[0].state_sha256() == executors[1].state_sha256()
     assert (architects[0].state_sha256() == Architect().state_sha256()) == ("created" not in kinds)
-    assert (executors[0].state_sha256() == Executor().state_sha256()) == (not {"completed", "failed"} & set(kinds))
+    assert (executors[0].state_sha256() == Executor().state_sha256()) == (
+        not {"completed", "failed"} & set(kinds)
+    )

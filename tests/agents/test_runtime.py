@@ -1,6 +1,6 @@
 """Runtime: an agent as a server with a queue, its attempts, and what it may put on the log."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,7 @@ def nothing(message: Message, context: Context) -> Sequence[Draft]:
     return ()
 
 
-def computing(duration_ns: int):  # type: ignore[no-untyped-def]  # the agent's own signature
+def computing(duration_ns: int) -> Callable[[Message, Context], Sequence[Draft]]:
     def act(message: Message, context: Context) -> Sequence[Draft]:
         context.compute(duration_ns)
         return [FACT]
@@ -65,7 +65,10 @@ def test_service_time_is_compute_and_model_latency_together() -> None:
         context.compute(11)
         return ()
 
-    models = {"local": ScriptedModel("local", good(latency_ns=1000)), "cloud": ScriptedModel("cloud", bad(5000))}
+    models = {
+        "local": ScriptedModel("local", good(latency_ns=1000)),
+        "cloud": ScriptedModel("cloud", bad(5000)),
+    }
     (handling,) = runtime_of(act, models=models).handle(telemetry(7))  # type: ignore[arg-type]
     assert (handling.started_ns, handling.finished_ns) == (7, 7 + 100 + 1000 + 5000 + 11)
     assert bodies_of(handling) == [ModelCalled, ModelCalled]
@@ -130,7 +133,9 @@ def test_calls_of_a_failed_attempt_stay_on_the_log_and_their_money_is_spent() ->
 
     runtime = runtime_of(act, retry=RetryPolicy(attempts_max=2, backoff_ns=1))
     attempts = runtime.handle(telemetry())
-    calls = [draft.data for attempt in attempts for draft in attempt.drafts if isinstance(draft.data, ModelCalled)]
+    calls = [
+        draft.data for attempt in attempts for draft in attempt.drafts if isinstance(draft.data, ModelCalled)
+    ]
     assert [bodies_of(attempt) for attempt in attempts] == [[ModelCalled], [ModelCalled, LimitReached]]
     assert runtime.ledger.spent_nanousd == sum(call.cost_nanousd for call in calls) > 0
     assert attempts[0].finished_ns - attempts[0].started_ns == calls[0].latency_ns

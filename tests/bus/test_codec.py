@@ -34,7 +34,9 @@ def events(draw: st.DrawFn) -> Event:
 
 
 def an_event(message: str = "it broke") -> Event:
-    return Event(1, 5, "telemetry.received", "workload", "telemetry_stream", None, 1, 1, TelemetryReceived(message))
+    return Event(
+        1, 5, "telemetry.received", "workload", "telemetry_stream", None, 1, 1, TelemetryReceived(message)
+    )
 
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: body.TYPE)
@@ -57,7 +59,9 @@ def test_every_event_comes_back_as_it_was(event: Event, previous_crc: int) -> No
 
 
 @given(events(), crcs, st.data())
-def test_a_line_with_one_flipped_bit_fails_its_crc(event: Event, previous_crc: int, data: st.DataObject) -> None:
+def test_a_line_with_one_flipped_bit_fails_its_crc(
+    event: Event, previous_crc: int, data: st.DataObject
+) -> None:
     line = bytearray(seal_line(encode_event(event), previous_crc).line)
     position = data.draw(st.integers(0, len(line) - 2))
     line[position] ^= 1 << data.draw(st.integers(0, 7))
@@ -83,7 +87,8 @@ def test_every_type_name_belongs_to_one_body() -> None:
 def test_a_line_is_the_json_that_the_format_promises() -> None:
     assert seal_line(encode_event(an_event()), 0).line == (
         b'{"seq":1,"time_ns":5,"type":"telemetry.received","source":"workload","queue":"telemetry_stream",'
-        b'"causation_seq":null,"correlation_seq":1,"commit_seq":1,"data":{"message":"it broke"},"crc":4160707300}\n'
+        b'"causation_seq":null,"correlation_seq":1,"commit_seq":1,"data":{"message":"it broke"},'
+        b'"crc":4160707300}\n'
     )
 
 
@@ -103,7 +108,9 @@ def test_a_body_that_is_not_what_its_type_demands_is_refused(body: bytes) -> Non
 @pytest.mark.parametrize("number", [b"-1", b"9223372036854775808", b"1.5", b'"1"', b"null", b"true"])
 def test_money_and_time_are_whole_numbers_that_fit_64_bits(number: bytes) -> None:
     with pytest.raises(ProtocolError):
-        decode_body("budget.threshold_crossed", b'{"percent":50,"spent_nanousd":%b,"budget_nanousd":1}' % number)
+        decode_body(
+            "budget.threshold_crossed", b'{"percent":50,"spent_nanousd":%b,"budget_nanousd":1}' % number
+        )
 
 
 @pytest.mark.parametrize("line", [b"", b"{}", b"nonsense", b"\xff\xfe", b'{"seq":0}', b"null", b"[" * 5000])

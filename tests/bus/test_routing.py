@@ -1,6 +1,6 @@
 """Routing: one consumer a queue, and the shortest time from one agent to another."""
 
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import pytest
 from hypothesis import given
@@ -41,7 +41,7 @@ def test_a_distance_is_that_of_the_shortest_chain(
         return min(delays, default=UNREACHABLE_NS)
 
     def chain_ns(chain: tuple[str, ...]) -> int:
-        links = sum(edge_ns(x, y) for x, y in zip(chain, chain[1:], strict=False))
+        links = sum(edge_ns(x, y) for x, y in pairwise(chain))
         return links + sum(service_ns_min[via] for via in chain[1:-1])
 
     found = distances_ns(routes, publishes, service_ns_min)

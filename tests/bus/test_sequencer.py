@@ -14,7 +14,11 @@ from bus.sequencer import Cause, ListLog, Sequencer
 
 DRAFT = Draft(TruthLabelled("none"))
 drafts = st.lists(
-    st.builds(Draft, st.builds(TruthLabelled, st.sampled_from(["none", "duplication"])), st.sampled_from([None, "q"])),
+    st.builds(
+        Draft,
+        st.builds(TruthLabelled, st.sampled_from(["none", "duplication"])),
+        st.sampled_from([None, "q"]),
+    ),
     min_size=1,
     max_size=4,
 )
@@ -63,7 +67,9 @@ class SequencerMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_log_holds_exactly_what_was_committed(self) -> None:
-        assert [line for commit in self.log.commits for line in commit] == [encode_event(e) for e in self.events]
+        assert [line for commit in self.log.commits for line in commit] == [
+            encode_event(e) for e in self.events
+        ]
 
     @invariant()
     def seq_is_dense_and_time_never_goes_back(self) -> None:

@@ -98,7 +98,8 @@ def test_garbage_is_refused_at_both_ends(frame: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "frame", [b"", b"{}", b'{"op":"dance"}', b'{"op":"handle"}', b'{"op":"hello","agent":"a","pid":1}', b"[" * 9999]
+    "frame",
+    [b"", b"{}", b'{"op":"dance"}', b'{"op":"handle"}', b'{"op":"hello","agent":"a","pid":1}', b"[" * 9999],
 )
 def test_what_is_no_message_for_an_agent_is_refused(frame: bytes) -> None:
     with pytest.raises(ProtocolError, match="not a message for an agent"):
@@ -126,7 +127,9 @@ def test_a_bad_delivery_in_a_good_frame_is_refused(delivery: bytes) -> None:
     "draft", [b'{"type":"no.such","queue":null,"data":{}}', b'{"type":"task.failed","queue":null,"data":{}}']
 )
 def test_a_bad_draft_in_a_good_handling_is_refused(draft: bytes) -> None:
-    handling = b'{"attempt":1,"outcome":"acknowledged","started_ns":1,"finished_ns":2,"drafts":[%b],"reason":""}'
+    handling = (
+        b'{"attempt":1,"outcome":"acknowledged","started_ns":1,"finished_ns":2,"drafts":[%b],"reason":""}'
+    )
     frame = wire.decode_from_agent(b'{"op":"handled","handlings":[[' + handling % draft + b"]]}")
     assert isinstance(frame, wire.Handled)
     with pytest.raises(ProtocolError):

@@ -1,6 +1,6 @@
 """A small network of relaying agents, and short runs of real scenarios. Must not hold tests."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from random import Random
 from typing import ClassVar
@@ -11,7 +11,15 @@ from msgspec import Struct
 from agents.agent import Context
 from agents.ledger import Ledger
 from agents.runtime import RetryPolicy, Runtime
-from bus.bodies import Body, FeedbackGiven, TaskCompleted, TelemetryReceived, TruthLabelled
+from bus.bodies import (
+    Body,
+    FeedbackGiven,
+    MetricsSampled,
+    QueueDepth,
+    TaskCompleted,
+    TelemetryReceived,
+    TruthLabelled,
+)
 from bus.codec import decode_event, seal_line
 from bus.events import Delivery, Draft, Event, Message
 from bus.queues import Queues
@@ -90,14 +98,15 @@ RELAYS: tuple[type[Relay], ...] = (First, Second, Third)
 class Network(Struct):
     """What the engine of a network of relays is made with."""
 
-    items: list[Item]
+    items: Iterable[Item]
     depth_max: int = 100
     delays_ns: tuple[int, int, int, int] = (5, 5, 5, 40)
     window_deliveries_max: int = 2048
     retry: RetryPolicy = RetryPolicy(attempts_max=2, backoff_ns=30)
     monitors: tuple[Monitor, ...] = ()
     end_ns: int = START_NS + 1_000
-    timers: tuple[Timer, ...] = ()
+    depths_interval_ns: int = 0
+    """0: no timer; otherwise queue depths are recorded so often."""
 
 
 def items(*steps: tuple[int, str]) -> list[Item]:
@@ -137,8 +146,14 @@ def engine_of(network: Network, log: ListLog, driver: Driver | None = None) -> E
         monitors=network.monitors,
         window_deliveries_max=network.window_deliveries_max,
     )
-    engine.every(*network.timers)
+    if network.depths_interval_ns:
+        engine.every(Timer(network.depths_interval_ns, lambda at_ns: _record_depths(engine, at_ns)))
     return engine
+
+
+def _record_depths(engine: Engine, at_ns: int) -> None:
+    depths = [QueueDepth(queue, depth) for queue, depth in engine.queues.depths().items()]
+    engine.record(at_ns, "sequencer", [Draft(MetricsSampled(depths))])
 
 
 STEPS_MAX = 5_000

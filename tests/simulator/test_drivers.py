@@ -81,7 +81,7 @@ def expected() -> list[bytes]:
 
 
 def collect_all(driver: Driver, agent: str, count: int) -> list[Handled]:
-    parts = []
+    parts: list[Handled] = []
     while sum(len(part.attempts) for part in parts) < count:
         parts.append(driver.collect())
     assert {part.agent for part in parts} == {agent}
@@ -125,7 +125,9 @@ def test_a_batch_too_long_for_one_frame_comes_back_in_order(agents: Agents) -> N
 def test_agents_are_independent_and_both_answer(agents: Agents) -> None:
     agents.driver.submit("witness", [delivery(1)])
     agents.driver.submit("architect", [delivery(1)])
-    answers = {handled.agent: handled.attempts for handled in (agents.driver.collect(), agents.driver.collect())}
+    answers = {
+        handled.agent: handled.attempts for handled in (agents.driver.collect(), agents.driver.collect())
+    }
     assert [attempt.outcome for attempt in answers["witness"][0]] == ["acknowledged"]
     assert [attempt.outcome for attempt in answers["architect"][0]] == ["failed", "failed", "dead_lettered"]
 
@@ -180,7 +182,9 @@ def test_an_agent_killed_while_idle_is_named_when_it_is_needed(processes: Agents
         processes.driver.submit("architect", [delivery(1)])
 
 
-def test_an_agent_killed_before_the_end_is_named_when_it_is_asked_for_its_last_word(processes: Agents) -> None:
+def test_an_agent_killed_before_the_end_is_named_when_it_is_asked_for_its_last_word(
+    processes: Agents,
+) -> None:
     kill_and_wait_until_the_socket_knows(processes.pids["executor"])
     with pytest.raises(AgentDied, match="executor was killed by signal 9"):
         processes.driver.stop()
@@ -199,7 +203,9 @@ def lonely(monkeypatch: pytest.MonkeyPatch) -> Lonely:
     return Lonely(server, RemoteDriver(server, {"witness": b"{}"}, lambda agent: None))
 
 
-def test_an_agent_that_falls_silent_is_taken_for_dead(lonely: Lonely, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_agent_that_falls_silent_is_taken_for_dead(
+    lonely: Lonely, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(remote, "SILENCE_NS_MAX", 20_000_000)
     lonely.server.client("witness")
     lonely.driver.submit("witness", [delivery(1)])

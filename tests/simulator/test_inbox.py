@@ -28,7 +28,9 @@ def arrivals(box: Inbox, bound_ns: int) -> list[int]:
 
 
 @given(st.lists(st.integers(5, 100), max_size=30), st.integers(0, 120))
-def test_exactly_what_arrives_before_the_bound_is_handed_out_in_order(times: list[int], bound_ns: int) -> None:
+def test_exactly_what_arrives_before_the_bound_is_handed_out_in_order(
+    times: list[int], bound_ns: int
+) -> None:
     box = inbox()
     for ordinal, arrived_ns in enumerate(times):
         put(box, arrived_ns, ordinal)

@@ -1,0 +1,210 @@
+"""Determinism: one digest for a scenario and a seed, whatever runs it; no decision depends on the truth."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import pytest
+
+from bus.bodies import AgentStopped, ModelCalled, StateRebuilt, TransportCounted, TruthLabelled
+from bus.codec import decode_body
+from bus.events import Draft, Event
+from simulator import compose, inbox
+from simulator.clock import VirtualClock
+from simulator.compose_agent import AGENTS, build_runtime
+from simulator.engine import Item
+from simulator.scenario import Scenario
+from store.log_reader import read_envelopes, read_events
+from tests.simulator.builders import events_of, json_of, record, scenario, soak_log
+
+ROOT = Path(__file__).parents[2]
+SEEDS = (1, 20)
+SCENARIOS = {"soak": "24h", "busy": "30m"}
+PROGRAM = """
+import sys
+from pathlib import Path
+from tests.simulator.builders import record, scenario
+transport, folder = sys.argv[1:]
+for name, duration in {scenarios}.items():
+    for seed in {seeds}:
+        chosen = scenario(name, seed=seed, duration=duration)
+        recorded = record(chosen, Path(folder, f"{{name}}{{seed}}"), transport)
+        print(name, seed, recorded.status, recorded.digest)
+"""
+
+
+class Where(NamedTuple):
+    transport: str
+    hash_seed: str
+
+
+def digests(where: Where, folder: Path) -> list[str]:
+    """The digests of all scenarios and seeds, made in a process of its own."""
+    environment = {**os.environ, "PYTHONHASHSEED": where.hash_seed, "PYTHONPATH": str(ROOT)}
+    program = PROGRAM.format(scenarios=SCENARIOS, seeds=SEEDS)
+    done = subprocess.run(
+        [sys.executable, "-c", program, where.transport, str(folder / "-".join(where))],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_a_scenario_and_a_seed_have_one_digest_under_every_transport_and_hash_seed(tmp_path: Path) -> None:
+    places = [Where(t, h) for t in ("inproc", "processes") for h in ("0", "random")]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda where: digests(where, tmp_path), places))
+    assert found[1:] == found[:1] * 3
+    lines = [line.split() for line in found[0]]
+    assert len(lines) == len(SEEDS) * len(SCENARIOS)
+    assert {status for _, _, status, _ in lines} == {"completed"}
+    assert len({digest for _, _, _, digest in lines}) == len(lines)
+
+
+@pytest.mark.parametrize(("window", "batch"), [(1, 1), (1, 512), (7, 3), (2048, 1)])
+def test_the_log_of_a_busy_hour_does_not_depend_on_the_windows(
+    window: int, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = scenario("busy", duration="20m", seed=5)
+    expected = json_of(soak_log(busy))
+    assert len(expected) > 2_000
+    monkeypatch.setattr(inbox, "BATCH_DELIVERIES_MAX", batch)
+    assert json_of(soak_log(busy, window_deliveries_max=window)) == expected
+
+
+Told = tuple[int, str, str, str | None, object]
+
+
+def told(events: list[Event]) -> list[Told]:
+    """What happened, without places in the log and without the truths."""
+    return [
+        (e.time_ns, e.type, e.source, e.queue, e.data)
+        for e in events
+        if not isinstance(e.data, TruthLabelled)
+    ]
+
+
+def with_truths(items: list[Item], labels: Sequence[TruthLabelled | None]) -> list[Item]:
+    changed = []
+    for item, label in zip(items, labels, strict=True):
+        telemetry = [draft for draft in item.drafts if not isinstance(draft.data, TruthLabelled)]
+        changed.append(Item(item.time_ns, [*telemetry, *([] if label is None else [Draft(label)])]))
+    return changed
+
+
+@pytest.mark.parametrize("change", ["shuffled", "removed", "swapped for none"])
+def test_no_decision_depends_on_the_truth(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = scenario("busy", duration="1h", seed=3)
+    items = list(compose.workload_of(busy))
+    truths = [draft.data for item in items for draft in item.drafts if isinstance(draft.data, TruthLabelled)]
+    assert len(truths) == len(items)
+    assert len({truth.label for truth in truths}) > 3
+    labels: list[TruthLabelled | None] = list(truths)
+    if change == "shuffled":
+        Random(1).shuffle(labels)
+        assert labels != truths
+    else:
+        labels = [None if change == "removed" else TruthLabelled("none")] * len(truths)
+
+    expected = events_of(soak_log(busy))
+    changed = with_truths(items, labels)
+    monkeypatch.setattr(compose, "workload_of", lambda of: iter(changed))
+    found = events_of(soak_log(busy))
+    assert told(found) == told(expected)
+    kept = [event.data for event in found if isinstance(event.data, TruthLabelled)]
+    assert kept == [label for label in labels if label is not None]
+
+
+def test_truths_are_on_no_queue_so_nobody_receives_them() -> None:
+    events = events_of(soak_log(scenario("busy", duration="30m")))
+    assert {event.queue for event in events if isinstance(event.data, TruthLabelled)} == {None}
+    assert any(isinstance(event.data, TruthLabelled) for event in events)
+
+
+class Run(NamedTuple):
+    scenario: Scenario
+    folder: Path
+
+
+@pytest.fixture(scope="module", params=["inproc", "processes"])
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    chosen = scenario("soak", seed=4)
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    assert record(chosen, folder, request.param).status == "completed"
+    return Run(chosen, folder)
+
+
+def test_an_agent_folded_from_the_log_alone_knows_what_the_running_one_knew(run: Run) -> None:
+    stopped = {
+        e.data.agent: e.data for e in read_events(run.folder / "events") if isinstance(e.data, AgentStopped)
+    }
+    assert list(stopped) == list(AGENTS)
+    fresh = {agent: build_runtime(compose.agent_settings(run.scenario, agent)) for agent in AGENTS}
+    empty = {agent: runtime.stopped().state_sha256 for agent, runtime in fresh.items()}
+    for event in read_events(run.folder / "events"):
+        if event.source in fresh:
+            fresh[event.source].apply(event.data)
+    for agent, runtime in fresh.items():
+        assert runtime.stopped().state_sha256 == stopped[agent].state_sha256 != empty[agent]
+        assert runtime.stopped().pattern_count == stopped[agent].pattern_count
+
+
+def test_the_recording_notes_the_rebuilt_state_of_each_agent(run: Run) -> None:
+    stopped = {
+        (e.data.agent, e.data.state_sha256, e.data.pattern_count)
+        for e in read_events(run.folder / "events")
+        if isinstance(e.data, AgentStopped)
+    }
+    rebuilt = {
+        (e.data.agent, e.data.state_sha256, e.data.pattern_count)
+        for e in read_events(run.folder / "observations")
+        if isinstance(e.data, StateRebuilt)
+    }
+    assert rebuilt == stopped
+    assert len(rebuilt) == 3
+
+
+def test_a_rebuilt_agent_has_spent_what_its_calls_cost(run: Run) -> None:
+    for agent in ("architect", "executor"):
+        runtime = build_runtime(compose.agent_settings(run.scenario, agent))
+        costs = [
+            event.data.cost_nanousd
+            for event in read_events(run.folder / "events")
+            if event.source == agent and isinstance(event.data, ModelCalled)
+        ]
+        for event in read_events(run.folder / "events"):
+            if event.source == agent:
+                runtime.apply(event.data)
+        assert runtime.ledger.spent_nanousd == sum(costs) > 0
+
+
+def test_with_processes_every_delivery_crossed_the_transport(run: Run) -> None:
+    counted: dict[str, TransportCounted] = {}
+    for envelope in read_envelopes(run.folder / "observations"):
+        if envelope.type == TransportCounted.TYPE:
+            body = decode_body(envelope.type, envelope.data)
+            assert isinstance(body, TransportCounted)
+            counted[body.agent] = body
+    handled = [e.source for e in read_events(run.folder / "events") if e.type == "delivery.acknowledged"]
+    if counted:
+        assert {agent: one.delivery_count for agent, one in counted.items()} == {
+            agent: handled.count(agent) for agent in AGENTS
+        }
+        assert len({one.pid for one in counted.values()}) == 3
+    else:
+        assert "process.exited" not in {e.type for e in read_envelopes(run.folder / "observations")}
+
+
+def test_bus_time_of_a_whole_log_never_goes_back(run: Run) -> None:
+    clock = VirtualClock(0)
+    for envelope in read_envelopes(run.folder / "events"):
+        clock.advance(envelope.time_ns)
+    assert clock.now_ns == run.scenario.start_ns + run.scenario.duration

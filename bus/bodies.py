@@ -102,6 +102,8 @@ class QueueDepth(Struct, frozen=True, gc=False):
     queue: Name
     depth: Count
     """Deliveries published to the queue and not yet acknowledged or dead-lettered."""
+    depth_max: Count
+    """The greatest depth since the sample before."""
 
 
 class MetricsSampled(Body, frozen=True, gc=False):

@@ -6,6 +6,8 @@ The engine decides ahead of time; this is the committed truth that it is held to
 queue depth in the log.
 """
 
+from collections.abc import Iterator
+
 from bus.bodies import DeliveryAcknowledged, DeliveryDeadLettered, DeliveryFailed
 from bus.errors import ProtocolError
 from bus.events import Event
@@ -22,6 +24,7 @@ class Queue:
         self.busy_ns = 0
         """Service time of the deliveries acknowledged so far."""
         self._attempts: dict[int, int] = {}
+        self._depth_max = 0
 
     @property
     def depth(self) -> int:
@@ -43,8 +46,14 @@ class Queue:
         except KeyError:
             raise ProtocolError(f"event {seq} is not pending on {self.route.queue!r}") from None
 
+    def take_depth_max(self) -> int:
+        """The greatest depth since this was asked last."""
+        depth_max, self._depth_max = self._depth_max, self.depth
+        return depth_max
+
     def publish(self, seq: int) -> None:
         self._attempts[seq] = 0
+        self._depth_max = max(self._depth_max, len(self._attempts))
 
     def acknowledge(self, seq: int, service_ns: int) -> None:
         """Raises ProtocolError when the delivery is not pending: acknowledged twice, or never published."""
@@ -76,8 +85,8 @@ class Queues:
     def of_consumer(self, consumer: str) -> list[Queue]:
         return [queue for queue in self._queues.values() if queue.route.consumer == consumer]
 
-    def depths(self) -> dict[str, int]:
-        return {name: queue.depth for name, queue in self._queues.items()}
+    def __iter__(self) -> Iterator[Queue]:
+        return iter(self._queues.values())
 
     def apply(self, event: Event) -> None:
         """Fold one committed event.

@@ -96,9 +96,9 @@ class Recording:
     def _simulate(self, sequencer: Sequencer, writer: LogWriter) -> RunFinished:
         with compose.agents_of(self._scenario, self._transport) as agents:
             engine = compose.engine_of(self._scenario, sequencer, agents.driver)
-            self._begin(engine, agents, writer)
+            sample = self._begin(engine, agents, writer)
             try:
-                finished = self._run(engine, agents)
+                finished = self._run(engine, agents, sample)
             except AgentDied as death:
                 engine.record(
                     engine.clock.now_ns, SEQUENCER, [Draft(AgentCrashed(death.agent, death.reason))]
@@ -107,7 +107,7 @@ class Recording:
             engine.record(engine.clock.now_ns, SEQUENCER, [Draft(finished)])
         return finished
 
-    def _run(self, engine: Engine, agents: Agents) -> RunFinished:
+    def _run(self, engine: Engine, agents: Agents, sample: Callable[[int], None]) -> RunFinished:
         def stop() -> bool:
             self._watcher.progress(engine.clock.now_ns, engine.event_count)
             return self._watcher.stop()
@@ -117,6 +117,7 @@ class Recording:
             return RunFinished("interrupted", "stopped from outside")
         engine.clock.advance(max(engine.clock.now_ns, engine.end_ns))
         now_ns = engine.clock.now_ns
+        sample(now_ns)
         notes: list[Body] = []
         for word in agents.driver.stop():
             engine.record(now_ns, word.state.agent, [Draft(word.state)])
@@ -127,7 +128,8 @@ class Recording:
         self._observations.note(now_ns, notes)
         return RunFinished("completed")
 
-    def _begin(self, engine: Engine, agents: Agents, writer: LogWriter) -> None:
+    def _begin(self, engine: Engine, agents: Agents, writer: LogWriter) -> Callable[[int], None]:
+        """Commit the first facts and set the timers; returns what takes a sample of the metrics."""
         scenario = self._scenario
         now_ns = scenario.start_ns
         pids = {SEQUENCER: os.getpid(), **agents.pids}
@@ -138,7 +140,7 @@ class Recording:
         sampler = Sampler(pids)
 
         def metrics(at_ns: int) -> None:
-            depths = [QueueDepth(name, depth) for name, depth in engine.queues.depths().items()]
+            depths = [QueueDepth(q.route.queue, q.depth, q.take_depth_max()) for q in engine.queues]
             engine.record(at_ns, SEQUENCER, [Draft(MetricsSampled(depths))])
             self._observations.note(at_ns, sampler.sample())
             writer.flush()
@@ -150,6 +152,7 @@ class Recording:
         engine.every(
             Timer(scenario.intervals.metrics, metrics), Timer(scenario.intervals.heartbeat, heartbeats)
         )
+        return metrics
 
     def _rebuild(self, now_ns: int) -> None:
         """Fold fresh agents from the log alone and note what they know, for a check to compare."""

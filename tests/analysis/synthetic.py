@@ -176,7 +176,7 @@ class _Story:
         for time_ns in range(from_ns, until_ns, 300 * S):
             elapsed_ns = time_ns - START_NS
             log.commit(
-                time_ns, "sequencer", [(bodies.MetricsSampled([QueueDepth(q, 0) for q in QUEUES]), None)]
+                time_ns, "sequencer", [(bodies.MetricsSampled([QueueDepth(q, 0, 1) for q in QUEUES]), None)]
             )
             for agent in AGENTS:
                 pid = 100 + len(agent)

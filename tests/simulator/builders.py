@@ -152,7 +152,7 @@ def engine_of(network: Network, log: ListLog, driver: Driver | None = None) -> E
 
 
 def _record_depths(engine: Engine, at_ns: int) -> None:
-    depths = [QueueDepth(queue, depth) for queue, depth in engine.queues.depths().items()]
+    depths = [QueueDepth(q.route.queue, q.depth, q.take_depth_max()) for q in engine.queues]
     engine.record(at_ns, "sequencer", [Draft(MetricsSampled(depths))])
 
 

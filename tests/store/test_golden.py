@@ -14,7 +14,7 @@ from store.log_reader import read_envelopes, read_events
 from store.verify import verify
 
 GOLDEN = Path(__file__).parent / "golden"
-DIGEST = "c83d385e69c46fe0c0fca98943bb9500fc6e61fea02092692f4eb8cca9320668"
+DIGEST = "cdae2a20b7b19b6b0ea3385b877c136de96bc85b96e3a461cd29d14b6e3ef50c"
 
 
 def test_the_golden_log_says_what_it_always_said() -> None:

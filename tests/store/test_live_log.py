@@ -38,7 +38,9 @@ def live_log(tmp_path: Path) -> Iterator[Path]:
 
 def test_every_reading_of_a_live_log_is_whole_and_no_shorter_than_the_one_before(live_log: Path) -> None:
     count = 0
-    for _ in range(READINGS):
+    for _ in range(READINGS * 100):  # as many as it takes on a slow machine
+        if count > READINGS:
+            break
         seqs = [event.seq for event in read_events(live_log, max(1, count))]
         assert seqs == list(range(max(1, count), max(1, count) + len(seqs)))
         count = max(count, *seqs, 0)

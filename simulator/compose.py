@@ -12,30 +12,24 @@ from typing import Literal, get_args
 import msgspec
 from msgspec import Struct
 
-from agents.agent import Agent
-from agents.architect import Architect
-from agents.executor import Executor
 from agents.runtime import RetryPolicy
-from agents.witness import Witness
 from bus.queues import Queues
 from bus.routing import Route, Routes, distances_ns
 from bus.sequencer import Sequencer
 from simulator.clock import VirtualClock
-from simulator.compose_agent import AGENTS, AgentSettings, build_runtime
+from simulator.compose_agent import AgentSettings, build_runtime
 from simulator.drivers.driver import Driver
 from simulator.drivers.in_process import InProcessDriver
 from simulator.engine import WORKLOAD_AHEAD_MAX, Engine, Item
 from simulator.events_file import read_events_file
 from simulator.monitors import BudgetMonitor
+from simulator.roles import AGENTS, ROLES
 from simulator.scenario import Scenario
 from simulator.streams import Streams
 from simulator.workload import generated
 
 Transport = Literal["processes", "inproc"]
 TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
-
-ROLES: dict[str, type[Agent]] = {"witness": Witness, "architect": Architect, "executor": Executor}
-"""The class of each agent: what it consumes and publishes, and how long it takes at least."""
 
 
 class Agents(Struct):

@@ -43,7 +43,7 @@ class Duration(int):
         for unit in ("d", "h", "m", "s", "ms"):
             if self % NS_PER_UNIT[unit] == 0 and (unit != "d" or self >= 7 * NS_PER_UNIT["d"]):
                 return f"{self // NS_PER_UNIT[unit]}{unit}"
-        return f"{Decimal(self) / NS_PER_UNIT['s']}s"
+        return f"{Decimal(self) / NS_PER_UNIT['s']:f}s"
 
 
 def parse_usd(text: str) -> int:

@@ -106,7 +106,7 @@ class Engine:
         self._open_count = 0
         self._ahead_count = 0
         self._ahead_max = window_deliveries_max
-        self._safe_ns = 0
+        self._safe_key: tuple[int, int, int] = (0, 0, 0)
 
     def every(self, *timers: Timer) -> None:
         """Add timers; call before the first step.
@@ -128,7 +128,7 @@ class Engine:
 
     def step(self) -> None:
         """Act on the earliest entry, or look ahead when something undecided could still come before it."""
-        if not self._heap or self._heap[0][0] >= self._safe_ns:
+        if not self._heap or self._heap[0] >= self._safe_key:
             self._look_ahead()
             return
         time_ns, _, _, act = heappop(self._heap)
@@ -157,13 +157,20 @@ class Engine:
         """Hand out all that is safe to handle; if that frees nothing to act on, wait for a handling."""
         self._pull()
         self._submit()
-        safe_ns = min(inbox.earliest_finish_ns() for inbox in self._inboxes.values())
-        self._safe_ns = safe_ns if self._next_item is None else min(safe_ns, self._next_item.time_ns)
-        if any(i.is_busy for i in self._inboxes.values()) and (
-            not self._heap or self._heap[0][0] >= self._safe_ns
-        ):
+        self._safe_key = self._earliest_undecided()
+        is_stuck = not self._heap or self._heap[0] >= self._safe_key
+        if is_stuck and any(inbox.is_busy for inbox in self._inboxes.values()):
             self._decide_handled(self._driver.collect())
-            self._safe_ns = 0
+            self._safe_key = (0, 0, 0)
+
+    def _earliest_undecided(self) -> tuple[int, int, int]:
+        """No commit that is still undecided has a key below this one."""
+        finish_ns = min(inbox.earliest_finish_ns() for inbox in self._inboxes.values())
+        if self._next_item is None:
+            return finish_ns, PRIORITY_TIMER, 0
+        # Many items may share a moment: those that are decided come before the next one.
+        next_key = (self._next_item.time_ns, PRIORITY_WORKLOAD, self._workload_count + 1)
+        return min((finish_ns, PRIORITY_TIMER, 0), next_key)
 
     def _pull(self) -> None:
         """Decide items of the workload, which depends on nothing, up to the limit."""

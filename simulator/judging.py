@@ -6,7 +6,8 @@ from analysis.checks import Verdict, run_checks
 from analysis.database import open_database
 from analysis.report import write_report
 from analysis.snapshots import write_logs, write_snapshots
-from simulator.scenario import Scenario, parse_scenario, scenario_folder
+from simulator.scenario import Scenario
+from simulator.scenario_file import parse_scenario, scenario_folder
 from store.errors import NotARun
 from store.run_folder import RunFolder
 

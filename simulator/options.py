@@ -10,7 +10,8 @@ from bus.errors import InputError
 from simulator.clock import NS_PER_S
 from simulator.duration import NANOUSD_PER_USD, NS_PER_UNIT, Duration, parse_usd
 from simulator.events_file import EventsFile, read_events_file
-from simulator.scenario import Scenario, check_scenario
+from simulator.scenario import Scenario
+from simulator.scenario_rules import check_scenario
 
 
 class Options(Struct, frozen=True):

@@ -30,10 +30,11 @@ from bus.sequencer import Sequencer
 from simulator import compose
 from simulator.clock import timed
 from simulator.compose import Agents, Transport
-from simulator.compose_agent import AGENTS, build_runtime
+from simulator.compose_agent import build_runtime
 from simulator.engine import Engine, Timer
 from simulator.errors import AgentDied
 from simulator.observations import Observations, describe_host
+from simulator.roles import AGENTS, ROLES
 from simulator.sampler import Sampler
 from simulator.scenario import Scenario
 from store.log_reader import read_envelopes
@@ -135,7 +136,7 @@ class Recording:
         pids = {SEQUENCER: os.getpid(), **agents.pids}
         self._observations.note(now_ns, [ProcessStarted(agent, pid) for agent, pid in pids.items()])
         engine.record(now_ns, SEQUENCER, [Draft(_started(scenario))])
-        for agent, role in compose.ROLES.items():
+        for agent, role in ROLES.items():
             engine.record(now_ns, agent, [Draft(AgentStarted(agent, list(role.consumes)))])
         sampler = Sampler(pids)
 
@@ -157,7 +158,7 @@ class Recording:
     def _rebuild(self, now_ns: int) -> None:
         """Fold fresh agents from the log alone and note what they know, for a check to compare."""
         runtimes = {agent: build_runtime(compose.agent_settings(self._scenario, agent)) for agent in AGENTS}
-        folded = {ModelCalled.TYPE, *(body.TYPE for role in compose.ROLES.values() for body in role.folds)}
+        folded = {ModelCalled.TYPE, *(body.TYPE for role in ROLES.values() for body in role.folds)}
         for envelope in read_envelopes(self._folder.events):
             if envelope.type in folded and envelope.source in runtimes:
                 runtimes[envelope.source].apply(decode_body(envelope.type, envelope.data))

@@ -1,4 +1,4 @@
-"""README is true: its commands run, its files exist. Must not run make, which sets up an environment of its own."""
+"""README is true: its commands run, its files exist. Must not run make, which makes an environment."""
 
 import os
 import re

@@ -8,7 +8,8 @@
 --   subject      the agent, queue, model or limit
 --   value, limit_value, unit   what was measured against what
 -- Sources: agent_crash: agent.crashed, or no heartbeat for three intervals. memory_leak: the largest memory
--- of all processes in an hour of bus time is more than 10 % above the hour before. detection_failure: of
+-- of all processes in an hour of bus time is more than 10 % above the hour before. queue_backlog: told by
+-- the first sample after it began. detection_failure: of
 -- the telemetry labelled with a kind, fewer than 80 % led to a detection, counted from the tenth on.
 -- storage_error: the run ended as failed.
 create view alerts as
@@ -54,9 +55,9 @@ found as (
     from (select *, lag(rss_bytes) over (order by hour) as before_bytes from hours)
     where rss_bytes > 1.1 * before_bytes
     union all
-    select time_ns, 'queue_backlog', 'warning', queue, depth, 50, 'pending'
-    from queue_changes
-    where change > 0 and depth = 51
+    select time_ns, 'queue_backlog', 'warning', queue, depth_max, 50, 'pending'
+    from (select *, lag(depth, 1, 0) over (partition by queue order by seq) as depth_before from queue_depths)
+    where depth_max > 50 and depth_before <= 50
     union all
     select time_ns, 'detection_failure', 'error', 'witness', round(100 * rate, 1), 80, '% detected'
     from (

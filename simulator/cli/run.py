@@ -18,7 +18,8 @@ from simulator.interrupt import Interrupt
 from simulator.judging import judge_and_report
 from simulator.options import Options, resolve
 from simulator.recording import Recorded, Recording, Watcher
-from simulator.scenario import Scenario, load_scenario, scenario_names
+from simulator.scenario import Scenario
+from simulator.scenario_file import load_scenario, scenario_names
 from simulator.summary import summarise
 from store.run_folder import RunFolder, next_free
 

@@ -51,13 +51,13 @@ class RemoteDriver:
             agent, message = self._receive([agent for agent in self._settings if agent not in ready])
             if isinstance(message, wire.Hello) and agent not in self.pids:
                 self.pids[agent] = message.pid
-                self._server.send(agent, wire.encode(wire.Configure(Raw(self._settings[agent]))))
+                self._send(agent, wire.encode(wire.Configure(Raw(self._settings[agent]))))
             elif isinstance(message, wire.Ready):
                 ready.append(agent)
 
     def submit(self, agent: str, deliveries: Sequence[Delivery]) -> None:
         for frame in wire.encode_deliveries(deliveries):
-            self._server.send(agent, frame)
+            self._send(agent, frame)
             self._owed[agent] += 1
 
     def collect(self) -> Handled:
@@ -71,7 +71,7 @@ class RemoteDriver:
     def stop(self) -> list[LastWord]:
         words: dict[str, LastWord] = {}
         for agent in self._settings:
-            self._server.send(agent, wire.encode(wire.Stop()))
+            self._send(agent, wire.encode(wire.Stop()))
         while len(words) < len(self._settings):
             agent, message = self._receive([agent for agent in self._settings if agent not in words])
             if isinstance(message, wire.Stopped):
@@ -82,6 +82,15 @@ class RemoteDriver:
 
     def close(self) -> None:
         self._server.close()
+
+    def _send(self, agent: str, frame: bytes) -> None:
+        try:
+            self._server.send(agent, frame)
+        except ProtocolError as error:
+            death = self._death(agent)
+            if death is None:
+                raise
+            raise AgentDied(agent, death) from error
 
     def _receive(self, awaited: Sequence[str]) -> tuple[str, wire.FromAgent]:
         """The next message of an agent of this run, whoever sent it; ``awaited`` are those that owe one."""

@@ -12,7 +12,8 @@ from agents.models.model import Answer, Model, ModelSpec
 from agents.runtime import RetryPolicy, Runtime
 from bus.bodies import Body, FeedbackGiven, PatternDetected, PatternKind, TaskCreated, TelemetryReceived
 from bus.events import Delivery, Draft, Message
-from simulator.scenario import Scenario, load_scenario
+from simulator.scenario import Scenario
+from simulator.scenario_file import load_scenario
 
 KINDS: tuple[PatternKind, ...] = (
     "critical_error",

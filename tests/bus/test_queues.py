@@ -42,7 +42,8 @@ def dead(seq: int, cause: int) -> Event:
 def test_a_published_event_is_pending_until_it_is_acknowledged() -> None:
     fold = queues()
     fold.apply(published(1))
-    assert {queue.route.queue: queue.depth for queue in fold} == {"telemetry_stream": 1, "feedback_queue": 0, "improvement_queue": 0}
+    depths = {queue.route.queue: queue.depth for queue in fold}
+    assert depths == {"telemetry_stream": 1, "feedback_queue": 0, "improvement_queue": 0}
     fold.apply(acknowledged(2, 1))
     queue = fold.queue("telemetry_stream")
     assert (queue.depth, queue.acknowledged_count, queue.busy_ns) == (0, 1, 7)

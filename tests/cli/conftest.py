@@ -55,7 +55,7 @@ def trinity_process(folder: Path, *args: str, **more: str) -> Said:
         env={**environment(), **more},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=30,
         check=False,
     )
     return Said(done.returncode, done.stdout, done.stderr)

@@ -27,13 +27,15 @@ from bus.routing import Route, Routes, distances_ns
 from bus.sequencer import ListLog, Sequencer
 from simulator import compose
 from simulator.clock import VirtualClock
-from simulator.compose_agent import AGENTS, build_runtime
+from simulator.compose_agent import build_runtime
 from simulator.drivers.driver import Driver
 from simulator.drivers.in_process import InProcessDriver
 from simulator.engine import Engine, Item, Monitor, Timer
 from simulator.options import Options, resolve
 from simulator.recording import Recorded, Recording, Watcher
-from simulator.scenario import Scenario, load_scenario
+from simulator.roles import AGENTS
+from simulator.scenario import Scenario
+from simulator.scenario_file import load_scenario
 from store.run_folder import RunFolder
 
 START_NS = 1_000_000

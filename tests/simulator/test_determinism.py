@@ -16,8 +16,9 @@ from bus.codec import decode_body
 from bus.events import Draft, Event
 from simulator import compose, inbox
 from simulator.clock import VirtualClock
-from simulator.compose_agent import AGENTS, build_runtime
+from simulator.compose_agent import build_runtime
 from simulator.engine import Item
+from simulator.roles import AGENTS
 from simulator.scenario import Scenario
 from store.log_reader import read_envelopes, read_events
 from tests.simulator.builders import events_of, json_of, record, scenario, soak_log

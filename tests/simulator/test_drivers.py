@@ -15,12 +15,13 @@ from agents.process import AgentProcess
 from bus.errors import ProtocolError
 from bus.transport import MemoryServer
 from simulator import compose
-from simulator.compose_agent import AGENTS, build_runtime, build_runtime_from_json
+from simulator.compose_agent import build_runtime, build_runtime_from_json
 from simulator.drivers import remote
 from simulator.drivers.driver import Driver, Handled
 from simulator.drivers.in_process import InProcessDriver
 from simulator.drivers.remote import RemoteDriver
 from simulator.errors import AgentDied
+from simulator.roles import AGENTS
 from tests.simulator.builders import delivery, json_of, scenario, soak_log
 
 SOAK = scenario(duration="3h", seed=3)

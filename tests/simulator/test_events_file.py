@@ -18,7 +18,7 @@ from simulator import compose, events_file
 from simulator.errors import EventsFileError
 from simulator.events_file import EventsFile, read_events_file
 from simulator.options import Options, resolve
-from simulator.scenario import load_scenario
+from simulator.scenario_file import load_scenario
 
 START_NS = 1_000 * 10**9
 GOOD = '{"event": {"message": "good"}}'

@@ -8,7 +8,7 @@ import pytest
 from bus.errors import InputError
 from simulator.duration import NS_PER_UNIT
 from simulator.options import Options, resolve
-from simulator.scenario import load_scenario
+from simulator.scenario_file import load_scenario
 
 HOUR_NS = NS_PER_UNIT["h"]
 

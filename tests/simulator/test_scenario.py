@@ -12,13 +12,8 @@ from hypothesis import strategies as st
 from simulator.duration import Duration
 from simulator.errors import ScenarioError
 from simulator.options import Options, resolve
-from simulator.scenario import (
-    Scenario,
-    load_scenario,
-    parse_scenario,
-    scenario_folder,
-    scenario_names,
-)
+from simulator.scenario import Scenario
+from simulator.scenario_file import load_scenario, parse_scenario, scenario_folder, scenario_names
 
 PLACE = "here/scenario.toml"
 Path_ = tuple[str, ...]

@@ -1,0 +1,129 @@
+"""Finds and reads scenarios. Must not fill in what a scenario does not say.
+
+A scenario is a folder with ``scenario.toml`` and, if it judges runs itself, ``checks/*.sql``. Unknown keys are
+refused with the path of the key.
+"""
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+
+from bus.errors import InputError
+from simulator.duration import Duration
+from simulator.errors import ScenarioError
+from simulator.scenario import Scenario
+from simulator.scenario_rules import check_scenario
+
+KEYED_TABLES = (("queues",), ("models",), ("witness", "thresholds"), ("budget", "shares"))
+"""Tables whose keys are names; msgspec's errors do not say at which of them something is wrong."""
+
+
+def scenario_names() -> list[str]:
+    """The scenarios that come with Trinity."""
+    folder = files("simulator").joinpath("scenarios")
+    return sorted(entry.name for entry in folder.iterdir() if entry.joinpath("scenario.toml").is_file())
+
+
+def scenario_folder(name_or_path: str) -> Path:
+    """The folder of a scenario: one that comes with Trinity, or a path.
+
+    Raises:
+        ScenarioError: there is none.
+    """
+    for folder in (Path(str(files("simulator").joinpath("scenarios"))) / name_or_path, Path(name_or_path)):
+        if (folder / "scenario.toml").is_file():
+            return folder
+    known = ", ".join(scenario_names())
+    raise ScenarioError(
+        f"no scenario is called {name_or_path!r}; there are {known}, "
+        f"or give the path of a folder with a scenario.toml"
+    )
+
+
+def load_scenario(name_or_path: str) -> Scenario:
+    """Raises ScenarioError: unknown scenario, bad TOML, unknown or mistyped key, or a value out of range."""
+    path = scenario_folder(name_or_path) / "scenario.toml"
+    return parse_scenario(path.read_bytes(), str(path))
+
+
+def parse_scenario(content: bytes, place: str) -> Scenario:
+    """Read TOML; ``place`` names it in errors.
+
+    With ``extends = "soak"`` it says only what differs from that scenario.
+
+    Raises:
+        ScenarioError: bad TOML, unknown or mistyped key, or a value out of range.
+    """
+    try:
+        scenario = _converted(_extended(tomllib.loads(content.decode())))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError, InputError) as error:
+        raise ScenarioError(f"{place}: {error}; see the scenario soak for every key") from None
+    check_scenario(scenario, place)
+    return scenario
+
+
+def _converted(table: dict[str, object]) -> Scenario:
+    try:
+        return msgspec.convert(table, Scenario, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        raise msgspec.ValidationError(_located(str(error), table)) from None
+
+
+def _located(message: str, table: dict[str, object]) -> str:
+    """The message with the key in place of ``[...]``: the one that is wrong when it is there alone."""
+    for path in KEYED_TABLES:
+        keyed = table
+        for key in path:
+            below = keyed.get(key)
+            keyed = below if isinstance(below, dict) else {}
+        for key, value in keyed.items():
+            if f"`$.{'.'.join(path)}[...]" in message and _fails(_with(table, path, {key: value})):
+                return message.replace("[...]", f".{key}", 1)
+    return message
+
+
+def _fails(table: dict[str, object]) -> bool:
+    try:
+        msgspec.convert(table, Scenario, dec_hook=_decode)
+    except msgspec.ValidationError:
+        return True
+    return False
+
+
+def _with(table: dict[str, object], path: tuple[str, ...], value: object) -> dict[str, object]:
+    below = table[path[0]]
+    deeper = _with(below, path[1:], value) if len(path) > 1 and isinstance(below, dict) else value
+    return {**table, path[0]: deeper}
+
+
+def _extended(table: dict[str, object]) -> dict[str, object]:
+    """The table laid over the one that it extends: one step, so a scenario is read in two places at most."""
+    base = table.pop("extends", None)
+    if base is None:
+        return table
+    path = scenario_folder(str(base)) / "scenario.toml"
+    return _laid_over(tomllib.loads(path.read_text(encoding="utf-8")), table)
+
+
+def _laid_over(base: dict[str, object], top: dict[str, object]) -> dict[str, object]:
+    merged = dict(base)
+    for key, value in top.items():
+        below = merged.get(key)
+        merged[key] = (
+            _laid_over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+        )
+    return merged
+
+
+def _decode(wanted: type, value: object) -> object:
+    """For msgspec, which adds the path of the key to a ValueError."""
+    if wanted is not Duration:
+        raise NotImplementedError(wanted)
+    if not isinstance(value, str):
+        raise ValueError(f'{value!r} is not a duration; write it in quotes, like "30m"')
+    try:
+        return Duration.parse(value)
+    except InputError as error:
+        raise ValueError(str(error)) from None

@@ -21,6 +21,7 @@ from simulator.compose_agent import AgentSettings, build_runtime
 from simulator.drivers.driver import Driver
 from simulator.drivers.in_process import InProcessDriver
 from simulator.engine import WORKLOAD_AHEAD_MAX, Engine, Item
+from simulator.errors import EventsFileError
 from simulator.events_file import read_events_file
 from simulator.monitors import BudgetMonitor
 from simulator.roles import AGENTS, ROLES
@@ -68,7 +69,10 @@ def workload_of(scenario: Scenario) -> Iterator[Item]:
     settings = scenario.workload
     if settings.events_file is not None:
         end_ns = scenario.start_ns + scenario.duration
-        file = read_events_file(Path(settings.events_file), scenario.start_ns, settings.event_interval)
+        path = Path(settings.events_file)
+        file = read_events_file(path, scenario.start_ns, settings.event_interval)
+        if file.sha256 != settings.events_sha256:
+            raise EventsFileError(path, 1, "the file is not what it was when the scenario was resolved")
         return takewhile(lambda item: item.time_ns < end_ns, file.items)
     return generated(
         Streams(scenario.seed),

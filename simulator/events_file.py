@@ -6,7 +6,6 @@ Must not repair what it cannot read.
 beside these three are ignored; other keys of ``event`` are kept as ``attributes``.
 """
 
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,13 +13,16 @@ import msgspec
 from msgspec import Struct
 
 from bus.bodies import Label, TelemetryReceived
-from simulator.clock import NS_PER_S
+from bus.codec import LINE_BYTES_MAX
 from simulator.engine import Item
 from simulator.errors import EventsFileError
+from simulator.moment import parse_moment_ns
 from simulator.workload import telemetry_item
 
 FILE_BYTES_MAX = 1 << 30
 RECORDS_MAX = 5_000_000
+RECORD_BYTES_MAX = LINE_BYTES_MAX // 2
+"""As JSON: what agents publish about a record repeats its message, and must fit a line of the log too."""
 NAME_CHARACTERS_MAX = 256
 _TEXT_FIELDS = frozenset({"severity", "component", "file", "error_type", "rule", "test_name"})
 
@@ -80,6 +82,9 @@ def read_events_file(path: Path, start_ns: int, interval_ns: int) -> EventsFile:
 
 def _content(path: Path) -> bytes:
     try:
+        if not path.is_file():
+            path.stat()  # raises for a file that is not there
+            raise EventsFileError(path, 1, "not a regular file; give one to --events")
         if path.stat().st_size > FILE_BYTES_MAX:
             raise EventsFileError(path, 1, f"larger than {FILE_BYTES_MAX:,} bytes; split the file")
         return path.read_bytes()
@@ -106,9 +111,12 @@ def _telemetry(path: Path, number: int, event: dict[str, object]) -> TelemetryRe
     fields = {key: value for key, value in event.items() if _fits(key, value)}
     others = {key: _as_text(value) for key, value in event.items() if key not in fields and value is not None}
     try:
-        return msgspec.convert({**fields, "attributes": others}, TelemetryReceived)
+        telemetry = msgspec.convert({**fields, "attributes": others}, TelemetryReceived)
     except msgspec.ValidationError as error:
         raise EventsFileError(path, number, f"in event: {error}; mend the line") from None
+    if len(msgspec.json.encode(telemetry)) > RECORD_BYTES_MAX:
+        raise EventsFileError(path, number, f"event is longer than {RECORD_BYTES_MAX:,} bytes; shorten it")
+    return telemetry
 
 
 def _fits(key: str, value: object) -> bool:
@@ -116,7 +124,7 @@ def _fits(key: str, value: object) -> bool:
     if key in _TEXT_FIELDS:
         return isinstance(value, str) and len(value) <= NAME_CHARACTERS_MAX
     if key == "line":
-        return isinstance(value, int) and 0 <= value < 2**63
+        return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
     return key == "message"
 
 
@@ -126,14 +134,8 @@ def _as_text(value: object) -> str:
 
 def _moment_ns(path: Path, number: int, text: str) -> int:
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        return parse_moment_ns(text)
+    except ValueError as error:
         raise EventsFileError(
-            path, number, f"ts {text!r} is not a moment; write it like 2026-11-19T08:30:00Z"
+            path, number, f"ts {text!r} cannot be used ({error}); write it like 2026-11-19T08:30:00Z"
         ) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    delta = moment - datetime.fromtimestamp(0, UTC)
-    if delta.days < 0:
-        raise EventsFileError(path, number, f"ts {text!r} is before 1970; moments count from 1970-01-01")
-    return (delta.days * 86_400 + delta.seconds) * NS_PER_S + delta.microseconds * 1_000

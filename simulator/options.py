@@ -1,15 +1,14 @@
 """The options of ``trinity run`` laid over a scenario. Must not run it."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from bus.errors import InputError
-from simulator.clock import NS_PER_S
 from simulator.duration import NANOUSD_PER_USD, NS_PER_UNIT, Duration, parse_usd
 from simulator.events_file import EventsFile, read_events_file
+from simulator.moment import format_moment
 from simulator.scenario import Scenario
 from simulator.scenario_rules import check_scenario
 
@@ -76,7 +75,7 @@ def _with_events(scenario: Scenario, path: Path, *, keeps_duration: bool) -> Sce
     workload = msgspec.structs.replace(
         scenario.workload, events_file=str(path.resolve()), events_sha256=file.sha256, noise_per_hour=0.0
     )
-    start = datetime.fromtimestamp(start_ns // NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    start = format_moment(start_ns)
     return msgspec.structs.replace(scenario, start=start, duration=duration, workload=workload)
 
 

@@ -1,10 +1,5 @@
-"""A scenario: everything that decides what a run does, as data. Must not build any of it.
+"""A scenario: everything that decides what a run does, as data. Must not build any of it."""
 
-A scenario is a folder with ``scenario.toml`` and, if it judges runs itself, ``checks/*.sql``. Unknown keys
-are refused with the path of the key.
-"""
-
-from datetime import UTC, datetime
 from hashlib import sha256
 
 import msgspec
@@ -14,8 +9,8 @@ from msgspec import Struct
 from agents.agent import Tier
 from agents.models.model import ModelSpec
 from bus.bodies import PatternKind
-from simulator.clock import NS_PER_S
 from simulator.duration import NANOUSD_PER_USD, Duration
+from simulator.moment import parse_moment_ns
 
 
 class _Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -86,8 +81,7 @@ class Scenario(_Strict, frozen=True):
 
     @property
     def start_ns(self) -> int:
-        delta = parse_moment(self.start) - datetime.fromtimestamp(0, UTC)
-        return (delta.days * 86_400 + delta.seconds) * NS_PER_S
+        return parse_moment_ns(self.start)
 
     def sha256(self) -> str:
         """Digest of every option but the path of the events file, whose content counts."""
@@ -100,11 +94,6 @@ class Scenario(_Strict, frozen=True):
     def to_toml(self) -> str:
         plain = msgspec.to_builtins(self, enc_hook=encode_duration)
         return tomli_w.dumps(_without_nulls(plain))
-
-
-def parse_moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def encode_duration(value: object) -> object:

@@ -1,7 +1,7 @@
 """Finds and reads scenarios. Must not fill in what a scenario does not say.
 
-A scenario is a folder with ``scenario.toml`` and, if it judges runs itself, ``checks/*.sql``. Unknown keys are
-refused with the path of the key.
+A scenario is a folder with ``scenario.toml`` and, if it judges runs itself, ``checks/*.sql``. Unknown keys
+are refused with the path of the key.
 """
 
 import tomllib

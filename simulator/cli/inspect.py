@@ -1,6 +1,5 @@
 """``trinity info``, ``verify``, ``export``, ``doctor``: looking at runs and the machine. Must change none."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,11 +14,11 @@ from simulator.cli.answer import Run
 from simulator.cli.output import fail, print_json, print_pairs, print_table, say
 from simulator.cli.run import RUNS_DIR, Json
 from simulator.cli.teach import examples
-from simulator.clock import NS_PER_S
 from simulator.doctor import examine
 from simulator.duration import Duration
 from simulator.exit_codes import ExitCode
 from simulator.judging import judge
+from simulator.moment import format_moment
 from simulator.summary import summarise
 from store.run_folder import RunFolder
 from store.verify import verify as verify_log
@@ -52,7 +51,7 @@ def info(run: Run, json: Json = False) -> None:
             "folder": folder.path,
             "scenario": summary.scenario,
             "seed": summary.seed,
-            "start": datetime.fromtimestamp(summary.start_ns // NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "start": format_moment(summary.start_ns),
             "duration": Duration(summary.duration_ns),
             "budget": present.usd(summary.budget_nanousd),
             "events": f"{summary.events:,}",

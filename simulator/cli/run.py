@@ -6,16 +6,17 @@ from typing import Annotated
 
 import typer
 
+from analysis.checks import read_checks
 from simulator.cli import present
 from simulator.cli.output import fail, print_json, print_table, progress_bar
 from simulator.cli.teach import examples
 from simulator.clock import elapsed_ns
-from simulator.compose import TRANSPORTS, Transport
+from simulator.compose import TRANSPORTS, Transport, workload_of
 from simulator.errors import AgentDied, ScenarioError
 from simulator.exit_codes import ExitCode
 from simulator.garbage import collect_rarely
 from simulator.interrupt import Interrupt
-from simulator.judging import judge_and_report
+from simulator.judging import checks_folder, judge_and_report
 from simulator.options import Options, resolve
 from simulator.recording import Recorded, Recording, Watcher
 from simulator.scenario import Scenario
@@ -89,6 +90,8 @@ def run(
     options = Options(seed, duration, budget, event_interval, snapshot_interval, metrics_interval, events)
     chosen = _transport(transport)
     resolved = resolve(load_scenario(scenario), options)
+    read_checks(checks_folder(resolved))  # what cannot be judged in the end is not begun
+    workload_of(resolved)
     folder = RunFolder.create(next_free(RUNS_DIR, resolved.name, resolved.seed) if out is None else out)
     folder.scenario.write_text(resolved.to_toml(), encoding="utf-8")
     if not json:

@@ -158,7 +158,7 @@ def _record_depths(engine: Engine, at_ns: int) -> None:
     engine.record(at_ns, "sequencer", [Draft(MetricsSampled(depths))])
 
 
-STEPS_MAX = 5_000
+STEPS_MAX = 3_000
 """More than any test needs; an engine that has not come to its end by then never will."""
 
 

@@ -136,6 +136,5 @@ def _moment_ns(path: Path, number: int, text: str) -> int:
     try:
         return parse_moment_ns(text)
     except ValueError as error:
-        raise EventsFileError(
-            path, number, f"ts {text!r} cannot be used ({error}); write it like 2026-11-19T08:30:00Z"
-        ) from None
+        problem = f"ts {text!r} cannot be used ({error}); write it like 2026-11-19T08:30:00Z"
+        raise EventsFileError(path, number, problem) from None

@@ -72,6 +72,8 @@ class Recording:
         self._folder = folder
         self._transport: Transport = transport
         self._watcher = watcher
+        self.has_begun = False
+        """Whether anything is on the log."""
         self._observations = Observations(folder.observations)
 
     def record(self) -> Recorded:
@@ -135,6 +137,7 @@ class Recording:
         now_ns = scenario.start_ns
         pids = {SEQUENCER: os.getpid(), **agents.pids}
         self._observations.note(now_ns, [ProcessStarted(agent, pid) for agent, pid in pids.items()])
+        self.has_begun = True
         engine.record(now_ns, SEQUENCER, [Draft(_started(scenario))])
         for agent, role in ROLES.items():
             engine.record(now_ns, agent, [Draft(AgentStarted(agent, list(role.consumes)))])

@@ -10,8 +10,24 @@
 --   queue            it was put on, or acknowledged from
 --   processing_ms    milliseconds the handling or the model call took; null for other events
 --   data             its body, JSON
-with noise as (
-    select telemetry_seq from decisions where kind = 'none'
+with told as (
+    select telemetry_seq from decisions where kind != 'none'
+    union all
+    select seq from events
+    where type = 'telemetry.received' and seq not in (select telemetry_seq from decisions)
+),
+story as (
+    select
+        *,
+        case
+            when type = 'telemetry.received' then seq
+            when type = 'telemetry.dismissed' then causation_seq
+            when type = 'delivery.acknowledged'
+                and data ->> '$.queue' in (select queue from events where type = 'telemetry.received')
+                then causation_seq
+        end as telemetry_seq
+    from events
+    where type not in ('agent.heartbeat', 'metrics.sampled', 'truth.labelled')
 )
 select
     strftime(make_timestamp(time_ns // 1000), '%Y-%m-%dT%H:%M:%S.%fZ') as timestamp,
@@ -36,12 +52,6 @@ select
         when type = 'model.called' then ms(cast(data ->> '$.latency_ns' as bigint))
     end as processing_ms,
     data
-from events
-where type not in ('agent.heartbeat', 'metrics.sampled', 'truth.labelled')
-    and case
-        when type = 'telemetry.received' then seq not in (select telemetry_seq from noise)
-        when type in ('telemetry.dismissed', 'delivery.acknowledged')
-            then causation_seq not in (select telemetry_seq from noise)
-        else true
-    end
+from story
+where telemetry_seq is null or telemetry_seq in (select telemetry_seq from told)
 order by seq;

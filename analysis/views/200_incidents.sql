@@ -10,8 +10,8 @@
 --   note      the telemetry or the reason
 create view incidents as
 select
-    events.time_ns,
-    events.seq,
+    telemetry.time_ns,
+    telemetry.seq,
     case
         when predicted = 'undecided' then 'undecided'
         when predicted = 'none' then 'false_negative'
@@ -21,9 +21,9 @@ select
     label || ' taken for ' || predicted || coalesce(
         printf(' (likeliest %s, confidence %.2f, threshold %.2f)', wrong.kind, confidence, threshold), ''
     ) as detail,
-    events.data ->> '$.message' as note
+    telemetry.message as note
 from (select * from graded where not correct) as wrong
-join events on events.seq = wrong.telemetry_seq
+join telemetry on telemetry.seq = wrong.telemetry_seq
 union all
 select finished_ns, seq, 'task_failed', kind || ' by ' || delegate, result
 from tasks where outcome = 'failed'

@@ -57,7 +57,7 @@ def sql(
         _list_queries(json=json)
         return
     folder = RunFolder.open(run, RUNS_DIR)
-    if query is None:
+    if query is None or not query.strip():
         raise InputError('no question; give SQL like "select * from events limit 5", or @name (see --list)')
     text = find_query(query).sql if query.startswith("@") else query
     with open_database(folder) as database:

@@ -97,7 +97,7 @@ def export(
 ) -> None:
     """Write the events of a run, or the answer of a named query, to one file for other tools."""
     folder = RunFolder.open(run, RUNS_DIR)
-    path = _default_export(folder, query, output_format) if out is None else out
+    path = _export_path(folder, query, output_format, out)
     row_count = export_rows(folder, path, output_format, query)
     if json:
         print_json({"run": str(folder.path), "file": str(path), "rows": row_count})
@@ -117,13 +117,17 @@ def doctor(json: Json = False) -> int:
     return ExitCode.OK if healthy else ExitCode.ENVIRONMENT
 
 
-def _default_export(folder: RunFolder, query: str | None, output_format: str) -> Path:
-    """A file in the run folder, made anew each time."""
+def _export_path(folder: RunFolder, query: str | None, output_format: str, out: Path | None) -> Path:
+    """Where to export to: a new file, or one in the run folder that is made anew each time."""
     if output_format not in FORMATS:
         raise InputError(f"--format {output_format!r} is unknown; choose one of {', '.join(FORMATS)}")
+    name = "events" if query is None else find_query(query).name
+    if out is not None:
+        if not out.parent.is_dir():
+            raise InputError(f"--out {out}: there is no folder {out.parent}; make it first")
+        return out
     exports = folder.path / "exports"
     exports.mkdir(exist_ok=True)
-    name = "events" if query is None else find_query(query).name
     path = exports / f"{name}.{output_format}"
     path.unlink(missing_ok=True)
     return path

@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from analysis.checks import read_checks
+from bus.errors import EnvironmentProblem
 from simulator.cli import present
 from simulator.cli.output import fail, print_json, print_table, progress_bar
 from simulator.cli.teach import examples
 from simulator.clock import elapsed_ns
 from simulator.compose import TRANSPORTS, Transport, workload_of
-from simulator.errors import AgentDied, ScenarioError
+from simulator.errors import ScenarioError
 from simulator.exit_codes import ExitCode
 from simulator.garbage import collect_rarely
 from simulator.interrupt import Interrupt
@@ -96,11 +97,7 @@ def run(
     folder.scenario.write_text(resolved.to_toml(), encoding="utf-8")
     if not json:
         present.announce(resolved, folder, chosen)
-    try:
-        recorded = _record(resolved, folder, chosen, quiet=json)
-    except AgentDied:
-        rmtree(folder.path)  # an agent did not come up, so there is nothing to keep
-        raise
+    recorded = _record(resolved, folder, chosen, quiet=json)
     return _finish(folder, recorded, started_ns, json=json)
 
 
@@ -124,7 +121,13 @@ def _record(scenario: Scenario, folder: RunFolder, transport: Transport, *, quie
             lambda now_ns, count: bar.update(now_ns - start_ns, f"{count:,} events"),
             lambda: interrupt.requested,
         )
-        return Recording(scenario, folder, transport, watcher).record()
+        recording = Recording(scenario, folder, transport, watcher)
+        try:
+            return recording.record()
+        except EnvironmentProblem:
+            if not recording.has_begun:
+                rmtree(folder.path)
+            raise
 
 
 def _transport(text: str) -> Transport:

@@ -15,7 +15,7 @@ import msgspec
 from analysis.log_facts import CacheKey, LogFacts, log_facts
 from analysis.sql_files import schema_sha256, sql_folder, sql_text
 from bus.errors import DamageError, EnvironmentProblem
-from store.log_reader import readable_segments
+from store.log_reader import check_sealed, readable_segments
 from store.run_folder import RunFolder
 
 DATABASE_NAME = "events.duckdb"
@@ -84,6 +84,9 @@ def _open_or_build(run: RunFolder, scratch: Path, locked: bool) -> duckdb.DuckDB
     path = run.cache / DATABASE_NAME
     connection = _open_if_matching(path, key, locked)
     if connection is None:
+        for log in (run.events, run.observations):
+            if log.exists():
+                check_sealed(log)
         _build(path, key, segments)
         connection = connect_to_ask(path, locked=locked)
     return connection

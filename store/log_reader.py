@@ -5,6 +5,7 @@ leaves is a :class:`store.errors.LogDamage`: damage is never taken for a shorter
 """
 
 from collections.abc import Generator, Iterator
+from hashlib import file_digest
 from pathlib import Path
 
 from bus.codec import Envelope, decode_body
@@ -136,6 +137,20 @@ def _from(batch: Batch, from_seq: int) -> Batch:
     """The part of a batch that begins with an event."""
     skipped = from_seq - batch.envelopes[0].seq if batch.envelopes else 0
     return batch if skipped <= 0 else Batch(batch.lines[skipped:], batch.envelopes[skipped:])
+
+
+def check_sealed(folder: Path) -> None:
+    """Compare the sealed segments with the SHA-256 in the manifest: much faster than reading their events.
+
+    Raises:
+        LogDamage: a segment is not what was sealed.
+    """
+    manifest, _, _ = read_layout(folder)
+    for segment in manifest.segments:
+        path = folder / segment.name
+        with path.open("rb") as file:
+            if file_digest(file, "sha256").hexdigest() != segment.sha256:
+                raise LogDamage(path, None, None, "its SHA-256 is not the one in the manifest")
 
 
 def readable_segments(folder: Path, scratch: Path) -> list[Path]:

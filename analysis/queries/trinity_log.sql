@@ -13,8 +13,7 @@
 with told as (
     select telemetry_seq from decisions where kind != 'none'
     union all
-    select seq from events
-    where type = 'telemetry.received' and seq not in (select telemetry_seq from decisions)
+    select telemetry.seq from telemetry anti join decisions on decisions.telemetry_seq = telemetry.seq
 ),
 story as (
     select
@@ -23,7 +22,7 @@ story as (
             when type = 'telemetry.received' then seq
             when type = 'telemetry.dismissed' then causation_seq
             when type = 'delivery.acknowledged'
-                and data ->> '$.queue' in (select queue from events where type = 'telemetry.received')
+                and data ->> '$.queue' in (select distinct queue from events where type = 'telemetry.received')
                 then causation_seq
         end as telemetry_seq
     from events

@@ -19,15 +19,16 @@ from store.log_reader import check_sealed, readable_segments
 from store.run_folder import RunFolder
 
 DATABASE_NAME = "events.duckdb"
-BUILD_MEMORY_MB_MAX = 160
-"""What DuckDB may use before it spills while it loads a log; the process has about 60 MB beside it."""
-QUERY_MEMORY_MB_MAX = 120
-"""The same for questions, which leave less of it to be used again."""
-THREADS = 2
+BUILD_MEMORY_MB = (64, 1_024)
+"""What DuckDB may use while it loads a log; the second for lines too long for the first. The process has about
+60 MB beside it. A thread of its own costs 32 MB and wins nothing: the file is written by one."""
+QUERY_MEMORY_MB_MAX = 64
+"""The same for questions. What does not fit spills."""
+BUILD_THREADS = 1
+QUERY_THREADS = 2
 SPILL_MB_MAX = 4_096
 """Of temporary files in the cache folder."""
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "threads": THREADS,
     "max_temp_directory_size": f"{SPILL_MB_MAX}MB",
     # Every table has seq to order by.
     "preserve_insertion_order": False,
@@ -38,15 +39,16 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
-def connect_to_build(path: Path) -> duckdb.DuckDBPyConnection:
+def connect_to_build(path: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:
     """Open a new database file; what does not fit in memory spills beside it."""
-    return duckdb.connect(str(path), config={**SETTINGS, **_space(path, BUILD_MEMORY_MB_MAX)})
+    return duckdb.connect(str(path), config={**SETTINGS, **_space(path, memory_mb), "threads": BUILD_THREADS})
 
 
 def connect_to_ask(path: Path, *, locked: bool) -> duckdb.DuckDBPyConnection:
     """Open a database file read-only. All connections of a process to one file must be locked, or none."""
     lock = {"enable_external_access": False, "lock_configuration": True} if locked else {}
-    return duckdb.connect(str(path), True, {**SETTINGS, **_space(path, QUERY_MEMORY_MB_MAX), **lock})
+    space = _space(path, QUERY_MEMORY_MB_MAX)
+    return duckdb.connect(str(path), True, {**SETTINGS, **space, "threads": QUERY_THREADS, **lock})
 
 
 def _space(path: Path, memory_mb: int) -> dict[str, str]:
@@ -124,11 +126,24 @@ def _open_if_matching(path: Path, key: str, locked: bool) -> duckdb.DuckDBPyConn
 
 
 def _build(path: Path, key: str, segments: dict[str, list[Path]]) -> None:
+    for memory_mb in BUILD_MEMORY_MB:
+        if _build_within(memory_mb, path, key, segments):
+            return
+    raise EnvironmentProblem(
+        f"{path.parent}: the lines of this log are too long to be loaded within {BUILD_MEMORY_MB[-1]} MB; "
+        "read its segments in events/ with another tool"
+    )
+
+
+def _build_within(memory_mb: int, path: Path, key: str, segments: dict[str, list[Path]]) -> bool:
+    """False if the log needs more memory."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        with connect_to_build(partial) as connection:
+        with connect_to_build(partial, memory_mb) as connection:
             _fill(connection, key, segments)
         partial.replace(path)
+    except duckdb.OutOfMemoryException:
+        return False
     except duckdb.IOException as error:
         problem = f"{partial.parent}: {_first_line(error)}; free some space or copy the run"
         raise EnvironmentProblem(problem) from None
@@ -140,6 +155,7 @@ def _build(path: Path, key: str, segments: dict[str, list[Path]]) -> None:
     finally:
         for leftover in (partial, partial.with_name(f"{partial.name}.wal")):
             leftover.unlink(missing_ok=True)
+    return True
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, key: str, segments: dict[str, list[Path]]) -> None:

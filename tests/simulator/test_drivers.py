@@ -237,3 +237,16 @@ def test_an_answer_that_nobody_asked_for_is_refused(lonely: Lonely) -> None:
     client.send(b'{"op":"ready","agent":"witness"}')
     with pytest.raises(ProtocolError, match="witness sent Ready when it was not asked"):
         lonely.driver.collect()
+
+
+def test_an_agent_whose_socket_closes_a_moment_before_its_death_is_known_is_named() -> None:
+    deaths = iter([None, None, "was killed by signal 9"])
+    driver = RemoteDriver(MemoryServer(), {"witness": b"{}"}, lambda agent: next(deaths))
+    with pytest.raises(AgentDied, match="agent witness was killed by signal 9"):
+        driver.submit("witness", [delivery(1)])
+
+
+def test_an_agent_that_lives_and_takes_no_frame_is_our_mistake() -> None:
+    driver = RemoteDriver(MemoryServer(), {"witness": b"{}"}, lambda agent: None)
+    with pytest.raises(ProtocolError, match="'witness' is not connected"):
+        driver.submit("witness", [delivery(1)])

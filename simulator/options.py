@@ -10,13 +10,13 @@ from simulator.duration import NANOUSD_PER_USD, NS_PER_UNIT, Duration, parse_usd
 from simulator.events_file import EventsFile, read_events_file
 from simulator.moment import format_moment
 from simulator.scenario import Scenario
-from simulator.scenario_rules import check_scenario
+from simulator.scenario_rules import SEED_MAX, check_scenario
 
 
 class Options(Struct, frozen=True):
     """As typed; None where nothing was. A duration without a unit is in the unit of the document's option."""
 
-    seed: int | None = None
+    seed: str | None = None
     duration: str | None = None
     """Bare: hours."""
     budget: str | None = None
@@ -40,7 +40,7 @@ def resolve(scenario: Scenario, options: Options) -> Scenario:
     intervals = scenario.intervals
     scenario = replace(
         scenario,
-        seed=scenario.seed if options.seed is None else options.seed,
+        seed=scenario.seed if options.seed is None else _seed(options.seed),
         duration=_duration("--duration", options.duration, "h", scenario.duration),
         workload=replace(
             scenario.workload,
@@ -92,6 +92,12 @@ def _duration(option: str, text: str | None, bare_unit: str, default: Duration) 
         return Duration.parse(text, bare_unit)
     except InputError as error:
         raise InputError(f"{option}: {error}") from None
+
+
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > SEED_MAX:
+        raise InputError(f"--seed {text!r} is not a whole number from 0 to {SEED_MAX}")
+    return int(text)
 
 
 def _total_usd(text: str) -> float:

@@ -104,7 +104,10 @@ def _extended(table: dict[str, object]) -> dict[str, object]:
     if base is None:
         return table
     path = scenario_folder(str(base)) / "scenario.toml"
-    return _laid_over(tomllib.loads(path.read_text(encoding="utf-8")), table)
+    below = tomllib.loads(path.read_text(encoding="utf-8"))
+    if "extends" in below:
+        raise InputError(f"{base!r} extends another scenario itself; extend that one")
+    return _laid_over(below, table)
 
 
 def _laid_over(base: dict[str, object], top: dict[str, object]) -> dict[str, object]:

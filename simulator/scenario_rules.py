@@ -14,6 +14,8 @@ SEED_MAX = 2**63 - 1
 NOISE_PER_HOUR_MAX = 1_000_000.0
 BUDGET_USD_MAX = 1_000_000_000.0
 EVENT_INTERVAL_NS_MIN = 1_000_000
+INTERVAL_NS_MIN = 1_000_000_000
+"""Of what happens however little there is to do; a shorter one would fill the log with it."""
 SEGMENT_BYTES_MIN = 1 << 20
 ATTEMPTS_MAX = 10
 MODEL_NUMBER_MAX = 1_000_000_000
@@ -46,6 +48,9 @@ def _rules(s: Scenario) -> Iterator[Rule]:
     yield _between("workload.noise_per_hour", s.workload.noise_per_hour, 0.0, NOISE_PER_HOUR_MAX)
     interval = s.workload.event_interval
     yield Rule("workload.event_interval", str(interval), interval >= EVENT_INTERVAL_NS_MIN, "is at least 1ms")
+    for name in ("snapshot", "metrics", "heartbeat"):
+        every = getattr(s.intervals, name)
+        yield Rule(f"intervals.{name}", str(every), every >= INTERVAL_NS_MIN, "is at least 1s")
     yield _between("retry.attempts_max", s.retry.attempts_max, 1, ATTEMPTS_MAX)
     least = SEGMENT_BYTES_MIN
     yield Rule(

@@ -47,9 +47,7 @@ def run(
     scenario: Annotated[
         str, typer.Argument(help="A scenario by name, or the path of a folder with one.")
     ] = "soak",
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Same scenario and seed: same log, to the byte.")
-    ] = None,
+    seed: Annotated[str | None, typer.Option(help="Same scenario and seed: same log, to the byte.")] = None,
     duration: Annotated[
         str | None,
         typer.Option(envvar="TRINITY_TEST_DURATION", help="Like 24h or 90m; a bare number is hours."),

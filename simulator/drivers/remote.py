@@ -11,12 +11,15 @@ from bus import wire
 from bus.errors import ProtocolError
 from bus.events import Delivery
 from bus.transport import Server
-from simulator.clock import NS_PER_S, elapsed_ns
+from simulator.clock import NS_PER_S, elapsed_ns, pause_s
 from simulator.drivers.driver import Handled, LastWord
 from simulator.errors import AgentDied
 
 POLL_NS = 100_000_000
 """How often the life of the agents is looked at while nothing comes."""
+DYING_POLL_S = 0.01
+DYING_POLL_COUNT = 50
+"""How often, and how often at most, the life of an agent is looked at that cannot be sent to."""
 SILENCE_NS_MAX = 120 * NS_PER_S
 """An agent that owes an answer and says nothing for so long is taken for dead."""
 
@@ -87,10 +90,13 @@ class RemoteDriver:
         try:
             self._server.send(agent, frame)
         except ProtocolError as error:
-            death = self._death(agent)
-            if death is None:
-                raise
-            raise AgentDied(agent, death) from error
+            # A process that dies closes its socket a moment before the system says that it is dead.
+            for _ in range(DYING_POLL_COUNT):
+                death = self._death(agent)
+                if death is not None:
+                    raise AgentDied(agent, death) from error
+                pause_s(DYING_POLL_S)
+            raise
 
     def _receive(self, awaited: Sequence[str]) -> tuple[str, wire.FromAgent]:
         """The next message of an agent of this run, whoever sent it; ``awaited`` are those that owe one."""

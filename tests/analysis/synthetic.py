@@ -115,6 +115,20 @@ class Synthetic:
             msgspec.structs.replace(end, seq=seq + 1, correlation_seq=seq + 1, commit_seq=seq + 1)
         )
 
+    def recount_queues(self) -> None:
+        """Make every sample of the metrics say what the events say, as the bus does."""
+        depths = dict.fromkeys(QUEUES, 0)
+        peaks = dict(depths)
+        for event in list(self.events):
+            if event.queue:
+                depths[event.queue] += 1
+                peaks[event.queue] = max(peaks[event.queue], depths[event.queue])
+            elif isinstance(event.data, bodies.DeliveryAcknowledged):
+                depths[event.data.queue] -= 1
+            elif isinstance(event.data, bodies.MetricsSampled):
+                self.change(event, queue_depths=[QueueDepth(q, depths[q], peaks[q]) for q in QUEUES])
+                peaks = dict(depths)
+
     def write(self, folder: Path, *, close: bool = True) -> RunFolder:
         run = RunFolder.create(folder)
         for path, events in ((run.events, self.events), (run.observations, self.observations)):
@@ -155,12 +169,14 @@ class _Story:
         for index in range(options.event_count):
             self.interval(index)
         end_ns = START_NS + self.duration_ns
+        self.sample_queues(end_ns)
         for agent in AGENTS:
             patterns = 8 if agent == "witness" else 0
             log.commit(end_ns, "sequencer", [(bodies.AgentStopped(agent, 3, SHA, patterns), None)])
             log.observe(end_ns, bodies.StateRebuilt(agent, SHA, patterns))
             log.observe(end_ns, bodies.ProcessExited(agent, 100 + len(agent), 0))
         log.commit(end_ns, "sequencer", [(bodies.RunFinished("completed"), None)])
+        log.recount_queues()
 
     def interval(self, index: int) -> None:
         start_ns = START_NS + index * self.options.event_interval_ns
@@ -175,9 +191,7 @@ class _Story:
         log = self.log
         for time_ns in range(from_ns, until_ns, 300 * S):
             elapsed_ns = time_ns - START_NS
-            log.commit(
-                time_ns, "sequencer", [(bodies.MetricsSampled([QueueDepth(q, 0, 1) for q in QUEUES]), None)]
-            )
+            self.sample_queues(time_ns)
             for agent in AGENTS:
                 pid = 100 + len(agent)
                 sample = bodies.ProcessSampled(
@@ -188,6 +202,10 @@ class _Story:
                 if elapsed_ns % self.options.heartbeat_interval_ns == 0:
                     beat = bodies.AgentHeartbeat(agent, 1, elapsed_ns // 50, 0)
                     log.commit(time_ns, "sequencer", [(beat, None)])
+
+    def sample_queues(self, time_ns: int) -> None:
+        """The depths are filled in at the end."""
+        self.log.commit(time_ns, "sequencer", [(bodies.MetricsSampled([]), None)])
 
     def noise(self, time_ns: int, number: int) -> None:
         telemetry = self.telemetry(time_ns, f"job {number} finished", "none")

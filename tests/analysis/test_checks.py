@@ -6,9 +6,10 @@ import pytest
 from analysis.checks import CheckResult, read_checks, run_checks
 from analysis.database import open_database
 from bus import bodies
+from bus.bodies import QueueDepth
 from store.run_folder import RunFolder
 from tests.analysis.conftest import CHECKS
-from tests.analysis.synthetic import START_NS, Options, S, Synthetic
+from tests.analysis.synthetic import QUEUES, START_NS, Options, S, Synthetic
 
 Sabotage = Callable[[Synthetic], None]
 
@@ -130,6 +131,19 @@ def let_a_queue_grow(log: Synthetic) -> None:
     log.drop(*receipts)
     end = log.events.pop()
     log.events += [*receipts, end]
+    log.recount_queues()
+
+
+def let_a_queue_grow_and_sample_too_early(log: Synthetic) -> None:
+    """The samples know nothing of what is pending; the events do."""
+    let_a_queue_grow(log)
+    log.change_all(bodies.MetricsSampled, lambda event: {"queue_depths": [QueueDepth(q, 0, 1) for q in QUEUES]})
+
+
+def never_sample_a_queue(log: Synthetic) -> None:
+    log.change_all(
+        bodies.MetricsSampled, lambda event: {"queue_depths": [QueueDepth(q, 0, 1) for q in QUEUES[1:]]}
+    )
 
 
 def leave_a_delivery_pending(log: Synthetic) -> None:
@@ -192,6 +206,8 @@ SABOTAGES: list[tuple[str, Sabotage]] = [
     ("05_memory_stability", use_much_memory_once),
     ("05_memory_stability", never_sample_a_process),
     ("06_queue_health", let_a_queue_grow),
+    ("06_queue_health", let_a_queue_grow_and_sample_too_early),
+    ("06_queue_health", never_sample_a_queue),
     ("06_queue_health", leave_a_delivery_pending),
     ("07_detection_accuracy", swap_labels),
     ("08_detection_latency", decide_late),

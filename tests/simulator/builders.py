@@ -185,7 +185,8 @@ def json_of(log: ListLog) -> list[bytes]:
 
 
 def scenario(name: str = "soak", **options: object) -> Scenario:
-    return resolve(load_scenario(name), msgspec.convert(options, Options))
+    typed = {option: str(value) for option, value in options.items()}
+    return resolve(load_scenario(name), msgspec.convert(typed, Options))
 
 
 def soak_log(of: Scenario, driver: Driver | None = None, *, window_deliveries_max: int = 2048) -> ListLog:

@@ -34,7 +34,7 @@ def test_a_bare_number_is_in_the_unit_of_its_option() -> None:
 
 
 def test_seed_and_budget_are_taken_over() -> None:
-    scenario = resolve(load_scenario("soak"), Options(seed=0, budget="0.123456789"))
+    scenario = resolve(load_scenario("soak"), Options(seed="0", budget="0.123456789"))
     assert (scenario.seed, scenario.budget.total_nanousd) == (0, 123_456_789)
 
 
@@ -49,7 +49,7 @@ def test_seed_and_budget_are_taken_over() -> None:
         ("--budget", Options(budget="-1")),
         ("--budget", Options(budget="much")),
         ("event_interval", Options(event_interval="0.5ms")),
-        ("seed", Options(seed=2**63)),
+        ("seed", Options(seed=str(2**63))),
     ],
 )
 def test_a_bad_option_is_refused_by_name(option: str, options: Options) -> None:

@@ -3,17 +3,21 @@
 Files are named by elapsed time, HHMMSS. The formats are those of the 24-hour test plan.
 """
 
+from io import BufferedWriter
 from pathlib import Path
 
 import msgspec
 from msgspec import Raw, Struct
 
 from analysis.catalog import find_query
-from analysis.database import Database
+from analysis.database import Database, only_value
+from analysis.sql_files import sql_text
 from bus.errors import EnvironmentProblem
 from store.run_folder import RunFolder
 
 NS_PER_HOUR = 3_600_000_000_000
+STORY_EVENTS = 200_000
+"""Events of which trinity.log is written at a time."""
 
 
 class CostSummary(Struct, frozen=True):
@@ -124,8 +128,9 @@ def write_logs(run: RunFolder, database: Database) -> None:
     """
     database.hold()
     try:
-        _write_lines(run.trinity_log, database, "trinity_log")
-        _write_lines(run.alerts_log, database, "alerts")
+        _write_story(run.trinity_log, database)
+        with run.alerts_log.open("wb") as file:
+            _write_lines(file, database, "alerts")
     except OSError as error:
         problem = f"{error.filename}: cannot write the log: {error.strerror}; free the way"
         raise EnvironmentProblem(problem) from None
@@ -160,15 +165,27 @@ def _write(folder: Path, name: str, elapsed_ns: int, snapshot: Struct) -> None:
     (folder / f"{name}_{clock}.json").write_bytes(text + b"\n")
 
 
-def _write_lines(path: Path, database: Database, query: str) -> None:
+def _write_story(path: Path, database: Database) -> None:
+    """trinity.log, a slice of the events at a time: sorting them all at once would take memory."""
+    last_seq = only_value(database.query(sql_text("exports", "last_seq")))
+    assert isinstance(last_seq, int)
+    with path.open("wb") as file:
+        for after_seq in range(0, last_seq, STORY_EVENTS):
+            database.set_variable("after_seq", after_seq)
+            database.set_variable("until_seq", after_seq + STORY_EVENTS)
+            _write_lines(file, database, "trinity_log")
+    database.set_variable("after_seq", 0)
+    database.set_variable("until_seq", last_seq)
+
+
+def _write_lines(file: BufferedWriter, database: Database, query: str) -> None:
     columns, rows = database.stream(find_query(query).sql)
     encode = msgspec.json.Encoder().encode
-    with path.open("wb") as file:
-        for row in rows:
-            record = {
-                # The body is JSON already.
-                name: Raw(value.encode()) if name == "data" and isinstance(value, str) else value
-                for name, value in zip(columns, row, strict=True)
-                if value is not None
-            }
-            file.write(encode(record) + b"\n")
+    for row in rows:
+        record = {
+            # The body is JSON already.
+            name: Raw(value.encode()) if name == "data" and isinstance(value, str) else value
+            for name, value in zip(columns, row, strict=True)
+            if value is not None
+        }
+        file.write(encode(record) + b"\n")

@@ -1,6 +1,6 @@
 -- title: The story of the run, for trinity.log
 -- grain: one row per event worth telling: everything but heartbeats, metrics, labels, and telemetry that
---   WITNESS found to be nothing, with its delivery
+--   WITNESS found to be nothing, with its delivery; between the variables after_seq and until_seq
 -- columns:
 --   timestamp        UTC, to the microsecond
 --   level            INFO, WARNING or ERROR
@@ -10,23 +10,22 @@
 --   queue            it was put on, or acknowledged from
 --   processing_ms    milliseconds the handling or the model call took; null for other events
 --   data             its body, JSON
-with told as (
-    select telemetry_seq from decisions where kind != 'none'
-    union all
-    select telemetry.seq from telemetry anti join decisions on decisions.telemetry_seq = telemetry.seq
-),
-story as (
+with story as (
     select
         *,
         case
             when type = 'telemetry.received' then seq
             when type = 'telemetry.dismissed' then causation_seq
             when type = 'delivery.acknowledged'
-                and data ->> '$.queue' in (select distinct queue from events where type = 'telemetry.received')
+                and data ->> '$.queue' in (
+                    select distinct queue from events where type = 'telemetry.received'
+                )
                 then causation_seq
         end as telemetry_seq
     from events
     where type not in ('agent.heartbeat', 'metrics.sampled', 'truth.labelled')
+        and seq > coalesce(getvariable('after_seq'), 0)
+        and seq <= coalesce(getvariable('until_seq'), 9223372036854775807)
 )
 select
     strftime(make_timestamp(time_ns // 1000), '%Y-%m-%dT%H:%M:%S.%fZ') as timestamp,

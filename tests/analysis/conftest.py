@@ -18,8 +18,9 @@ def good_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return Synthetic(Options(noise_per_event=3)).write(tmp_path_factory.mktemp("runs") / "good")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def good(good_run: RunFolder) -> Iterator[Database]:
+    """Open for all tests of a file; not for tests that set a variable."""
     with open_database(good_run) as database:
         yield database
 

@@ -137,7 +137,9 @@ def let_a_queue_grow(log: Synthetic) -> None:
 def let_a_queue_grow_and_sample_too_early(log: Synthetic) -> None:
     """The samples know nothing of what is pending; the events do."""
     let_a_queue_grow(log)
-    log.change_all(bodies.MetricsSampled, lambda event: {"queue_depths": [QueueDepth(q, 0, 1) for q in QUEUES]})
+    log.change_all(
+        bodies.MetricsSampled, lambda event: {"queue_depths": [QueueDepth(q, 0, 1) for q in QUEUES]}
+    )
 
 
 def never_sample_a_queue(log: Synthetic) -> None:

@@ -57,13 +57,12 @@ def test_a_log_that_grew_is_loaded_again(tmp_path: Path) -> None:
     assert count(run) == len(events)
 
 
-def test_a_log_of_the_same_length_that_says_something_else_is_loaded_again(run: RunFolder) -> None:
-    before = count(run)
-    identity = cache_identity(run)
+def test_a_sealed_log_that_says_something_else_is_refused(run: RunFolder) -> None:
+    count(run)
     segment = next(run.events.glob("*.jsonl"))
     segment.write_bytes(segment.read_bytes().replace(b"payments", b"invoices"))
-    assert count(run) == before
-    assert cache_identity(run) != identity
+    with pytest.raises(DamageError, match="SHA-256"):
+        count(run)
 
 
 def test_another_text_of_the_views_makes_another_cache(
@@ -135,6 +134,18 @@ def test_lines_that_are_not_events_are_damage(run: RunFolder) -> None:
         count(run)
     assert "\n" not in str(caught.value)
     assert not (run.cache / DATABASE_NAME).exists()
+
+
+def test_a_log_that_needs_more_memory_gets_it_once(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "BUILD_MEMORY_MB", (1, 64))
+    assert count(run) != 0
+
+
+def test_a_log_too_large_for_the_memory_is_no_damage(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "BUILD_MEMORY_MB", (1, 2))
+    with pytest.raises(EnvironmentProblem, match="2 MB"):
+        count(run)
+    assert list(run.cache.iterdir()) == []
 
 
 LEAK = [("a Python variable",)]

@@ -13,7 +13,7 @@ from hashlib import sha256
 from msgspec import Struct
 
 from agents.agent import Agent, Stream, Tier
-from agents.ledger import Ledger
+from agents.ledger import GRANT_LIMIT, Ledger
 from agents.models.broker import Broker
 from agents.models.model import Model
 from bus.bodies import AgentStopped, Body, LimitReached, ModelCalled
@@ -21,6 +21,8 @@ from bus.errors import ProtocolError
 from bus.events import Delivery, Draft, Handling
 
 REASON_CHARACTERS_MAX = 500
+LEDGER_BODIES = (ModelCalled, LimitReached)
+"""What every agent's ledger is folded from, whatever its role folds."""
 
 
 class RetryPolicy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,8 +57,16 @@ class HandlingContext:
         self.computed_ns += duration_ns
 
     @property
-    def calls(self) -> Sequence[ModelCalled]:
-        return self.models.calls if "models" in self.__dict__ else ()
+    def money(self) -> Sequence[Draft]:
+        """What the handling did to the budget: its calls and, once a run, that one could not be afforded."""
+        if "models" not in self.__dict__:
+            return ()
+        drafts = [Draft(call) for call in self.models.calls]
+        ledger = self._runtime.ledger
+        if self.models.was_refused and not ledger.is_told:
+            name = self._runtime.agent.name
+            drafts.append(Draft(LimitReached(GRANT_LIMIT, name, ledger.granted_nanousd)))
+        return drafts
 
     @property
     def elapsed_ns(self) -> int:
@@ -105,14 +115,16 @@ class Runtime:
 
     def apply(self, body: Body) -> None:
         """Fold one body that the agent published: just after handling, or from the log on a rebuilt agent."""
-        if isinstance(body, ModelCalled):
-            self.ledger.settle(body)
+        if isinstance(body, LEDGER_BODIES):
+            self.ledger.apply(body)
         elif isinstance(body, self.agent.folds):
             self.agent.apply(body)
 
     def stopped(self) -> AgentStopped:
         """What the agent knows, as the last word of a run."""
-        state = f"{self.agent.state_sha256()} {self.ledger.granted_nanousd} {self.ledger.spent_nanousd}"
+        ledger = self.ledger
+        money = f"{ledger.granted_nanousd} {ledger.spent_nanousd} {ledger.is_told}"
+        state = f"{self.agent.state_sha256()} {money}"
         return AgentStopped(
             agent=self.agent.name,
             handled_count=self.handled_count,
@@ -130,13 +142,13 @@ class Runtime:
             raise
         except Exception as error:  # noqa: BLE001 - whatever an agent raises is a failed attempt, never a dead process
             return self._failed(context, attempt, started_ns, error)
-        calls = context.calls
+        money = context.money
         return Handling(
             attempt,
             "acknowledged",
             started_ns,
             started_ns + max(context.elapsed_ns, self.agent.service_ns_min),
-            (*(Draft(call) for call in calls), *drafts) if calls else tuple(drafts),
+            (*money, *drafts) if money else tuple(drafts),
         )
 
     def _failed(self, context: HandlingContext, attempt: int, started_ns: int, error: Exception) -> Handling:
@@ -147,7 +159,7 @@ class Runtime:
             "dead_lettered" if last else "failed",
             started_ns,
             started_ns + max(context.elapsed_ns, self.agent.service_ns_min),
-            (*(Draft(call) for call in context.calls), *((Draft(limit),) if last else ())),
+            (*context.money, *((Draft(limit),) if last else ())),
             f"{type(error).__name__}: {error}"[:REASON_CHARACTERS_MAX],
         )
 

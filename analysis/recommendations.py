@@ -101,8 +101,9 @@ def _alerts(database: Database) -> Iterator[str]:
     for row in database.named("alert_counts").records():
         advice = said.get(str(row["alert"]))
         if advice:
+            worst = f"{cell(row['worst_value'])} {escape(str(row['unit']))}"
             yield (
-                f"{advice}: {cell(row['alert_count'])} {escape(str(row['alert']))} alerts about "
-                f"{escape(str(row['subject']))}, first at {escape(str(row['first_elapsed']))}, worst "
-                f"{cell(row['worst_value'])} {escape(str(row['unit']))}."
+                f"{advice}: {escape(str(row['alert']))} {cell(row['alert_count'])} times, about "
+                f"{escape(str(row['subject']))}, first at {escape(str(row['first_elapsed']))}"
+                + (f", worst {worst}." if row["worst_value"] is not None else ".")
             )

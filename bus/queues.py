@@ -31,10 +31,6 @@ class Queue:
         """Deliveries published and neither acknowledged nor dead."""
         return len(self._attempts)
 
-    @property
-    def is_full(self) -> bool:
-        return len(self._attempts) >= self.route.depth_max
-
     def attempt_count(self, seq: int) -> int:
         """Failed attempts at a pending delivery.
 
@@ -53,7 +49,8 @@ class Queue:
 
     def publish(self, seq: int) -> None:
         self._attempts[seq] = 0
-        self._depth_max = max(self._depth_max, len(self._attempts))
+        # One beyond the bound is refused in the next commit, and never was pending.
+        self._depth_max = max(self._depth_max, min(len(self._attempts), self.route.depth_max))
 
     def acknowledge(self, seq: int, service_ns: int) -> None:
         """Raises ProtocolError when the delivery is not pending: acknowledged twice, or never published."""

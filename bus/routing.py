@@ -51,8 +51,8 @@ class Routes:
         return [route for route in self._routes.values() if route.consumer == consumer]
 
 
-UNREACHABLE_NS = 2**62
-"""Longer than any run: the distance between two agents that no chain of queues connects."""
+UNREACHABLE_NS = 2**63
+"""Later than any moment and longer than any run: no chain of queues leads there."""
 
 
 def distances_ns(

@@ -159,7 +159,8 @@ class Engine:
         self._submit()
         self._safe_key = self._earliest_undecided()
         is_stuck = not self._heap or self._heap[0] >= self._safe_key
-        if is_stuck and any(inbox.is_busy for inbox in self._inboxes.values()):
+        if is_stuck and not self.is_done:
+            assert any(inbox.is_busy for inbox in self._inboxes.values()), "nothing to wait for"
             self._decide_handled(self._driver.collect())
             self._safe_key = (0, 0, 0)
 

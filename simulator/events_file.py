@@ -19,6 +19,7 @@ from simulator.errors import EventsFileError
 from simulator.moment import parse_moment_ns
 from simulator.workload import telemetry_item
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 FILE_BYTES_MAX = 1 << 30
 RECORDS_MAX = 5_000_000
 RECORD_BYTES_MAX = LINE_BYTES_MAX // 2
@@ -87,7 +88,7 @@ def _content(path: Path) -> bytes:
             raise EventsFileError(path, 1, "not a regular file; give one to --events")
         if path.stat().st_size > FILE_BYTES_MAX:
             raise EventsFileError(path, 1, f"larger than {FILE_BYTES_MAX:,} bytes; split the file")
-        return path.read_bytes()
+        return path.read_bytes().removeprefix(BYTE_ORDER_MARK)
     except OSError as error:
         raise EventsFileError(
             path, 1, f"cannot read it: {error.strerror}; check the path given to --events"

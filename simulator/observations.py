@@ -30,6 +30,9 @@ class Observations:
             at_ns = max(time_ns, self._sequencer.last_time_ns)
             self._sequencer.commit(at_ns, "sequencer", [Draft(body) for body in bodies])
 
+    def flush(self) -> None:
+        self._writer.flush()
+
     def close(self) -> None:
         self._writer.close()
 

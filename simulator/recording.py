@@ -9,13 +9,13 @@ from functools import partial
 
 from msgspec import Struct
 
+from agents.runtime import LEDGER_BODIES
 from bus.bodies import (
     AgentCrashed,
     AgentHeartbeat,
     AgentStarted,
     Body,
     MetricsSampled,
-    ModelCalled,
     PhaseTimed,
     ProcessExited,
     ProcessStarted,
@@ -148,6 +148,7 @@ class Recording:
             engine.record(at_ns, SEQUENCER, [Draft(MetricsSampled(depths))])
             self._observations.note(at_ns, sampler.sample())
             writer.flush()
+            self._observations.flush()
 
         def heartbeats(at_ns: int) -> None:
             for agent in AGENTS:
@@ -161,7 +162,9 @@ class Recording:
     def _rebuild(self, now_ns: int) -> None:
         """Fold fresh agents from the log alone and note what they know, for a check to compare."""
         runtimes = {agent: build_runtime(compose.agent_settings(self._scenario, agent)) for agent in AGENTS}
-        folded = {ModelCalled.TYPE, *(body.TYPE for role in ROLES.values() for body in role.folds)}
+        bodies = [*LEDGER_BODIES, *(body for role in ROLES.values() for body in role.folds)]
+        bodies: list[type[Body]] = [*LEDGER_BODIES, *(body for role in ROLES.values() for body in role.folds)]
+        folded = {body.TYPE for body in bodies}
         for envelope in read_envelopes(self._folder.events):
             if envelope.type in folded and envelope.source in runtimes:
                 runtimes[envelope.source].apply(decode_body(envelope.type, envelope.data))

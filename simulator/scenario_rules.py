@@ -14,6 +14,8 @@ SEED_MAX = 2**63 - 1
 NOISE_PER_HOUR_MAX = 1_000_000.0
 BUDGET_USD_MAX = 1_000_000_000.0
 EVENT_INTERVAL_NS_MIN = 1_000_000
+WAIT_NS_MAX = 7 * 86_400 * 1_000_000_000
+"""Of a delay or a backoff: a run goes on until nothing is on its way."""
 INTERVAL_NS_MIN = 1_000_000_000
 """Of what happens however little there is to do; a shorter one would fill the log with it."""
 SEGMENT_BYTES_MIN = 1 << 20
@@ -51,6 +53,7 @@ def _rules(s: Scenario) -> Iterator[Rule]:
     for name in ("snapshot", "metrics", "heartbeat"):
         every = getattr(s.intervals, name)
         yield Rule(f"intervals.{name}", str(every), every >= INTERVAL_NS_MIN, "is at least 1s")
+    yield Rule("retry.backoff", str(s.retry.backoff), s.retry.backoff <= WAIT_NS_MAX, "is at most 7d")
     yield _between("retry.attempts_max", s.retry.attempts_max, 1, ATTEMPTS_MAX)
     least = SEGMENT_BYTES_MIN
     yield Rule(
@@ -74,6 +77,7 @@ def _queue_rules(s: Scenario) -> Iterator[Rule]:
     for name, queue in s.queues.items():
         key, consumer = f"queues.{name}", consumers[name]
         yield Rule(f"{key}.consumer", queue.consumer, queue.consumer == consumer, f"is {consumer}")
+        yield Rule(f"{key}.delay", str(queue.delay), queue.delay <= WAIT_NS_MAX, "is at most 7d")
         yield Rule(f"{key}.depth_max", queue.depth_max, queue.depth_max >= 1, "is at least 1")
 
 

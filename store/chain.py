@@ -112,6 +112,8 @@ class Chain:
         Raises:
             LogDamage: the rest is damage.
         """
+        if b"\0" in rest.rstrip(b"\0"):
+            raise self.damage(self.seq + 1, "there are bytes behind zero bytes")
         if len(rest.rstrip(b"\0")) >= LINE_BYTES_MAX:
             raise self.damage(self.seq + 1, f"the line is longer than {LINE_BYTES_MAX} bytes")
         for end in _LINE_END.finditer(rest):

@@ -135,6 +135,8 @@ class _Checker:
             whole = zlib.crc32(rest[: end.start()] + b"}", self._crc) == int(end[1])
             if whole and end.end() < len(rest):
                 self.note(path.name, self._line_number + 1, self._seq + 1, "no newline behind a whole line")
+        if b"\0" in rest.rstrip(b"\0"):
+            self.note(path.name, self._line_number + 1, self._seq + 1, "bytes behind zero bytes")
         if len(rest.rstrip(b"\0")) >= LINE_BYTES_MAX:
             self.note(path.name, self._line_number + 1, self._seq + 1, "the line is too long")
         return len(rest) + sum(map(len, self._open))

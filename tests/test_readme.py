@@ -40,6 +40,7 @@ def test_readme_commands_run_in_the_order_they_are_written(home):
         allowed = (0, 1) if "--events" in command else (0,)
         assert done.returncode in allowed, f"{command}\n{done.stdout}{done.stderr}"
         assert "Traceback" not in done.stderr, command
+        assert "no rows" not in done.stdout, command
         assert done.stdout or ">" in command or "grep" in command, f"{command} printed nothing"
 
 

@@ -24,9 +24,13 @@ class Broker:
         self._key = key
         self.calls: list[ModelCalled] = []
         self.elapsed_ns = 0
+        self.was_refused = False
+        """Whether a call could not be afforded."""
 
     def can_afford(self, request: ModelRequest) -> bool:
-        return self._reservation_nanousd(request) <= self._remaining_nanousd
+        affordable = self._reservation_nanousd(request) <= self._remaining_nanousd
+        self.was_refused |= not affordable
+        return affordable
 
     def complete(self, request: ModelRequest) -> Completion:
         """Call the model of the request's tier and wait for it in bus time.

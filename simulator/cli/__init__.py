@@ -39,6 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return fail(f"{error.format_message().rstrip('.')}; see --help", ExitCode.BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
         return fail("interrupted", ExitCode.INTERRUPTED)
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":  # DuckDB's word for Ctrl-C
+            raise
+        return fail("interrupted while asking; `trinity report RUN` finishes a run", ExitCode.INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away; there is nobody to tell
         return ExitCode.OK

@@ -22,7 +22,7 @@ Run = Annotated[str, typer.Argument(help="A run: its name under runs/, its path,
 SQL_EXAMPLES = examples(
     ("trinity sql --list", "what can be asked by name"),
     ("trinity sql latest @detection_accuracy", ""),
-    ("trinity sql latest @chain --chain 1", "one incident and all that followed"),
+    ("trinity sql latest @chain --chain 10", "an event, what led to it and what followed"),
     ('trinity sql latest "select type, count(*) from events group by all"', ""),
     ('trinity sql latest "describe detections"', "the columns of a view"),
 )
@@ -43,9 +43,7 @@ def sql(
     ] = None,
     query: Annotated[str | None, typer.Argument(help="SQL, or the name of a query like @confusion.")] = None,
     list_queries: Annotated[bool, typer.Option("--list", help="List the named queries.")] = False,
-    chain: Annotated[
-        int | None, typer.Option(help="For @chain: the correlation_seq of the chain to show.")
-    ] = None,
+    chain: Annotated[int | None, typer.Option(help="For @chain: the seq of any event of the chain.")] = None,
     json: Json = False,
 ) -> None:
     """Ask SQL about a run, finished or not. The dialect is DuckDB's.

@@ -73,6 +73,8 @@ def verify(run: Run, json: Json = False) -> int:
         return ExitCode.OK if sound else ExitCode.BAD_INPUT
     for name, verification in verified.items():
         state = "sound" if verification.sound else f"{verification.problem_count} problems"
+        if not verification.closed:
+            state += f", not closed, {verification.torn_bytes} bytes of a torn tail passed over"
         say(f"{name}: {verification.event_count:,} events, {state}, sha256 {verification.digest}")
     problems = [(p.segment, p.line, p.seq, p.problem) for v in verified.values() for p in v.problems]
     if problems:

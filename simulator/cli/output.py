@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cache
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.progress import (
     BarColumn,
     Progress,
@@ -24,6 +24,8 @@ from rich.text import Text
 from simulator.exit_codes import ExitCode
 
 CELL_CHARACTERS_MAX = 200
+COLUMNS_SIDE_BY_SIDE_MAX = 4
+"""A single row with more columns is shown one value a line."""
 PIPE_COLUMNS = 400
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160), *range(8234, 8239), *range(8294, 8298)), "�")
 
@@ -63,10 +65,15 @@ def print_table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()
 ) -> None:
     """A table; numbers stand to the right, long cells are cut."""
+    if len(rows) == 1 and len(columns) > COLUMNS_SIDE_BY_SIDE_MAX:
+        say(title, "bold")
+        print_pairs({column: _cell(value) for column, value in zip(columns, rows[0], strict=True)})
+        return
     table = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold")
     numeric = [bool(rows) and all(_is_number(row[n]) for row in rows) for n in range(len(columns))]
     for column, is_numeric in zip(columns, numeric, strict=True):
-        table.add_column(safe(column), justify="right" if is_numeric or column in right else "left")
+        justify: JustifyMethod = "right" if is_numeric or column in right else "left"
+        table.add_column(safe(column), justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
     stdout().print(table)

@@ -45,16 +45,17 @@ def verdict_lines(verdict: Verdict) -> None:
 def end(summary: Summary, verdict: Verdict, wall_ns: int) -> None:
     """The verdict, and where to look next."""
     verdict_lines(verdict)
-    passed_count = sum(check.passed for check in verdict.checks)
-    style = "bold green" if verdict.passed else "bold red"
-    say(
-        f"{'PASSED' if verdict.passed else 'FAILED'}: {passed_count} of {len(verdict.checks)} criteria", style
-    )
-    speed = summary.duration_ns / wall_ns
-    say(
-        f"{summary.events:,} events of {Duration(summary.duration_ns)} in {wall_ns / NS_PER_S:.1f} s "
-        f"of wall time ({speed:,.0f} times faster)"
-    )
+    failed_count = sum(not check.passed for check in verdict.checks)
+    total = len(verdict.checks)
+    if verdict.passed:
+        say(f"PASSED: all {total} criteria", "bold green")
+    else:
+        say(f"FAILED: {failed_count} of {total} criteria not met", "bold red")
+    events = f"{summary.events:,} events in {wall_ns / NS_PER_S:.1f} s of wall time"
+    if summary.status == "completed":
+        speed = summary.duration_ns / wall_ns
+        events += f"; {Duration(summary.duration_ns)} of bus time, {speed:,.0f} times faster"
+    say(events)
     print_pairs({"digest": summary.digest, "report": f"{summary.run}/report.md"})
     hint(f"trinity sql {summary.run} @detection_accuracy", "trinity sql --list")
 

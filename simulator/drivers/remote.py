@@ -104,14 +104,15 @@ class RemoteDriver:
         silent_since_ns = elapsed_ns()
         while True:
             received = self._server.receive(POLL_NS)
+            deaths = [] if received else [(agent, d) for agent in awaited if (d := self._death(agent))]
+            if deaths:
+                received = self._server.receive(0)  # its last message may have come before it ended
             if received is not None:
                 if received.peer not in self._settings:
                     raise ProtocolError(f"{received.peer!r} is not an agent of this run and sent a frame")
                 return received.peer, wire.decode_from_agent(received.frame)
-            for agent in awaited:
-                death = self._death(agent)
-                if death is not None:
-                    raise AgentDied(agent, death)
+            for agent, death in deaths:
+                raise AgentDied(agent, death)
             if elapsed_ns() - silent_since_ns > SILENCE_NS_MAX:
                 raise AgentDied(awaited[0], f"said nothing for {SILENCE_NS_MAX // NS_PER_S} s")
 

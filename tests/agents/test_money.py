@@ -2,6 +2,7 @@
 
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,11 @@ from agents.ledger import Ledger
 from agents.models.broker import CALLS_MAX, Broker
 from agents.models.mock import MockModel
 from agents.models.model import token_count
+from bus.bodies import LimitReached, PatternDetected, TaskCreated
+from bus.events import Delivery, Draft, Message
+from simulator.compose import agent_settings
+from simulator.compose_agent import build_runtime
+from simulator.scenario_file import load_scenario
 from tests.agents.builders import ScriptedModel, bad, good, mock_models, request, spec_of
 
 requests = st.builds(
@@ -46,7 +52,7 @@ def test_an_agent_never_spends_more_than_it_was_granted(
         assert ledger.spent_nanousd <= granted
         for call in broker.calls:
             assert 0 <= call.cost_nanousd <= call.reserved_nanousd
-            ledger.settle(call)
+            ledger.apply(call)
     assert 0 <= ledger.spent_nanousd <= granted
     assert ledger.remaining_nanousd == granted - ledger.spent_nanousd
 
@@ -171,3 +177,24 @@ def test_every_tier_of_the_soak_has_a_model_with_its_prices() -> None:
     assert spec_of("local").cost_nanousd(10**6, 10**6) == 0
     assert spec_of("cloud").cost_nanousd(10**6, 0) == 1_250_000_000
     assert spec_of("cloud").cost_nanousd(0, 10**6) == 10_000_000_000
+
+
+def test_that_a_grant_does_not_cover_a_call_is_said_once_and_survives_a_rebuild() -> None:
+    poor = msgspec.structs.replace(
+        agent_settings(load_scenario("soak"), "architect"), granted_nanousd=1_000_000
+    )
+    runtime = build_runtime(poor)
+    pattern = PatternDetected("critical_error", 0.95, 0.9, "the process died", "critical", 0.0, None, [])
+    drafts: list[Draft] = []
+    for n in range(4):
+        message = Message(n, "witness", "improvement_queue", pattern)
+        for handling in runtime.handle(Delivery(f"workload-{n}.1", n, message)):
+            drafts += handling.drafts
+    told = [draft.data for draft in drafts if isinstance(draft.data, LimitReached)]
+    assert told == [LimitReached("budget_granted_nanousd", "architect", 1_000_000)]
+    tasks = [draft.data for draft in drafts if isinstance(draft.data, TaskCreated)]
+    assert {task.tier for task in tasks} == {"local"}
+    rebuilt = build_runtime(poor)
+    for draft in drafts:
+        rebuilt.apply(draft.data)
+    assert rebuilt.stopped().state_sha256 == runtime.stopped().state_sha256

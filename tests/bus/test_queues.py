@@ -90,13 +90,14 @@ def test_a_dead_letter_leaves_the_queue_and_is_counted_apart() -> None:
         fold.apply(acknowledged(3, 1))
 
 
-def test_a_queue_is_full_at_its_bound_and_not_before() -> None:
+def test_the_greatest_depth_is_never_beyond_the_bound_and_starts_again_when_asked() -> None:
     queue = Queue(ROUTE)
-    for seq in (1, 2):
+    for seq in range(1, ROUTE.depth_max + 2):
         queue.publish(seq)
-    assert not queue.is_full
-    queue.publish(3)
-    assert queue.is_full
+    queue.dead_letter(ROUTE.depth_max + 1)
+    queue.acknowledge(1, 5)
+    assert queue.take_depth_max() == ROUTE.depth_max
+    assert queue.take_depth_max() == ROUTE.depth_max - 1 == queue.depth
 
 
 def test_an_unknown_queue_is_refused_with_the_names_that_there_are() -> None:

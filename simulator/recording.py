@@ -163,7 +163,9 @@ class Recording:
         """Fold fresh agents from the log alone and note what they know, for a check to compare."""
         runtimes = {agent: build_runtime(compose.agent_settings(self._scenario, agent)) for agent in AGENTS}
         bodies = [*LEDGER_BODIES, *(body for role in ROLES.values() for body in role.folds)]
-        bodies: list[type[Body]] = [*LEDGER_BODIES, *(body for role in ROLES.values() for body in role.folds)]
+        bodies: list[type[Body]] = list(LEDGER_BODIES)
+        for role in ROLES.values():
+            bodies.extend(role.folds)
         folded = {body.TYPE for body in bodies}
         for envelope in read_envelopes(self._folder.events):
             if envelope.type in folded and envelope.source in runtimes:

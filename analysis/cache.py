@@ -34,7 +34,7 @@ class QueryLimits(NamedTuple):
 
 
 FOR_PEOPLE = QueryLimits(2, 160)
-FOR_REPORT = QueryLimits(1, 80)
+FOR_REPORT = QueryLimits(2, 96)
 """The end of a run, which has no memory to spare; enough for what reports ask about three million events."""
 QUERY_MEMORY_SHARE = 5
 """A file of more events gets this part of its size: medians and joins hold a value of each event."""

@@ -13,6 +13,8 @@ from bus.errors import ProtocolError
 from bus.events import Event
 from bus.routing import Route, Routes
 
+_RECEIPTS = (DeliveryAcknowledged, DeliveryFailed, DeliveryDeadLettered)
+
 
 class Queue:
     """One bounded queue: pending deliveries with their retry counts, and how many became dead letters."""
@@ -95,13 +97,15 @@ class Queues:
             self._named(event.queue).publish(event.seq)
             return
         body = event.data
-        cause = event.causation_seq
-        if isinstance(body, DeliveryAcknowledged) and cause is not None:
-            self._named(body.queue).acknowledge(cause, body.finished_ns - body.started_ns)
-        elif isinstance(body, DeliveryFailed) and cause is not None:
-            self._named(body.queue).fail(cause)
-        elif isinstance(body, DeliveryDeadLettered) and cause is not None:
-            self._named(body.queue).dead_letter(cause)
+        if not isinstance(body, _RECEIPTS) or event.causation_seq is None:
+            return
+        queue, seq = self._named(body.queue), event.causation_seq
+        if isinstance(body, DeliveryAcknowledged):
+            queue.acknowledge(seq, body.finished_ns - body.started_ns)
+        elif isinstance(body, DeliveryFailed):
+            queue.fail(seq)
+        else:
+            queue.dead_letter(seq)
 
     def _named(self, name: str) -> Queue:
         try:

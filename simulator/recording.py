@@ -162,7 +162,6 @@ class Recording:
     def _rebuild(self, now_ns: int) -> None:
         """Fold fresh agents from the log alone and note what they know, for a check to compare."""
         runtimes = {agent: build_runtime(compose.agent_settings(self._scenario, agent)) for agent in AGENTS}
-        bodies = [*LEDGER_BODIES, *(body for role in ROLES.values() for body in role.folds)]
         bodies: list[type[Body]] = list(LEDGER_BODIES)
         for role in ROLES.values():
             bodies.extend(role.folds)

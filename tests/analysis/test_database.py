@@ -137,7 +137,7 @@ def test_lines_that_are_not_events_are_damage(run: RunFolder) -> None:
 
 
 def test_a_log_that_needs_more_memory_gets_it_once(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "BUILD_MEMORY_MB", (1, 64))
+    monkeypatch.setattr(cache, "BUILD_MEMORY_MB", (1, 160))
     assert count(run) != 0
 
 

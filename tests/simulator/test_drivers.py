@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from agents.process import AgentProcess
+from bus import wire
 from bus.errors import ProtocolError
-from bus.transport import MemoryServer
+from bus.transport import MemoryServer, Received
 from simulator import compose
 from simulator.compose_agent import build_runtime, build_runtime_from_json
 from simulator.drivers import remote
@@ -212,6 +213,25 @@ def test_an_agent_that_falls_silent_is_taken_for_dead(
     lonely.driver.submit("witness", [delivery(1)])
     with pytest.raises(AgentDied, match="agent witness said nothing"):
         lonely.driver.collect()
+
+
+class LateServer(MemoryServer):
+    """Its frames come in just after a first look: what a poll misses while an agent sends and ends."""
+
+    def receive(self, timeout_ns: int) -> Received | None:
+        return None if timeout_ns else super().receive(0)
+
+
+def test_the_last_message_of_an_agent_that_has_ended_is_read_before_it_is_called_dead() -> None:
+    server = LateServer()
+    driver = RemoteDriver(server, {"witness": b"{}"}, lambda agent: "ended with exit code 0")
+    client = server.client("witness")
+    driver.submit("witness", [delivery(1)])
+    client.send(wire.encode_handlings([[]]))
+    assert driver.collect() == Handled("witness", [[]])
+    driver.submit("witness", [delivery(2)])
+    with pytest.raises(AgentDied, match="ended with exit code 0"):
+        driver.collect()
 
 
 def test_a_stranger_on_the_bus_is_refused(lonely: Lonely) -> None:

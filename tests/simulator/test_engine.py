@@ -23,6 +23,7 @@ from bus.events import Draft, Event
 from bus.sequencer import ListLog
 from simulator import inbox
 from simulator.engine import STEPS_PER_ASK, Item, Timer
+from simulator.moment import parse_moment_ns
 from tests.simulator.builders import BOOM, START_NS, Network, engine_of, events_of, items, json_of, run
 
 steps = st.lists(
@@ -268,3 +269,10 @@ def test_a_workload_may_be_without_end_as_long_as_the_run_is_stopped() -> None:
     engine = engine_of(Network(endless()), log)
     assert not engine.run(lambda: engine.event_count > 2_000)
     assert engine.event_count > 2_000
+
+
+def test_a_run_in_the_last_year_that_is_taken_comes_to_its_end() -> None:
+    last_ns = parse_moment_ns("2199-12-31T23:59:59Z") - START_NS
+    events = run(Network(items((last_ns, "m"))))
+    assert settled_counts(events) == Counter(event.seq for event in events if event.queue is not None)
+    assert len(events) > 2

@@ -203,3 +203,13 @@ def test_a_resumed_log_is_byte_for_byte_that_of_one_writer(tmp_path: Path) -> No
     assert [path.read_bytes() for path in segments_of(tmp_path / "resumed")] == [
         path.read_bytes() for path in segments_of(tmp_path / "whole")
     ]
+
+
+def test_bytes_behind_zero_bytes_are_damage_for_the_reader_and_for_verify(tmp_path: Path) -> None:
+    folder = tmp_path / "events"
+    write_log(folder, COMMITS, close=False)
+    segment = segments_of(folder)[-1]
+    segment.write_bytes(segment.read_bytes() + b"\0" * 50 + b"x")
+    with pytest.raises(LogDamage, match="behind zero bytes"):
+        list(read_events(folder))
+    assert [problem.problem for problem in verify(folder).problems] == ["bytes behind zero bytes"]

@@ -8,6 +8,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import duckdb
 import msgspec
@@ -19,14 +20,22 @@ from store.log_reader import check_sealed, readable_segments
 from store.run_folder import RunFolder
 
 DATABASE_NAME = "events.duckdb"
-BUILD_THREADS = 2
-QUERY_THREADS = 1
-"""Each thread of a sort or a join wants memory of its own."""
 BUILD_MEMORY_MB = (160, 1_024)
 """What DuckDB may use while it loads a log; the second for lines too long for the first. The process has
 about 60 MB beside it."""
-QUERY_MEMORY_MB_MIN = 96
-"""The same for questions. What does not fit spills, but sorts fail close to the limit, so it has room."""
+BUILD_THREADS = 2
+
+
+class QueryLimits(NamedTuple):
+    thread_count: int
+    memory_mb_min: int
+    """What DuckDB may use; what does not fit spills. See QUERY_MEMORY_SHARE."""
+
+
+FOR_PEOPLE = QueryLimits(2, 160)
+FOR_REPORT = QueryLimits(1, 96)
+"""The end of a run, which has no memory to spare. Each thread of a sort wants memory of its own, and sorts
+fail close to the limit: ten days of ``busy`` ran out of 96 MB with two threads, and not with one."""
 QUERY_MEMORY_SHARE = 5
 """A file of more events gets this part of its size: medians and joins hold a value of each event."""
 SPILL_MB_MAX = 4_096
@@ -47,23 +56,24 @@ def connect_to_build(path: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(str(path), config={**SETTINGS, **_space(path, memory_mb), "threads": BUILD_THREADS})
 
 
-def connect_to_ask(path: Path, *, locked: bool) -> duckdb.DuckDBPyConnection:
+def connect_to_ask(path: Path, limits: QueryLimits, *, locked: bool) -> duckdb.DuckDBPyConnection:
     """Open a database file read-only. All connections of a process to one file must be locked, or none."""
     lock = {"enable_external_access": False, "lock_configuration": True} if locked else {}
-    memory_mb = max(QUERY_MEMORY_MB_MIN, path.stat().st_size // (QUERY_MEMORY_SHARE * 1_000_000))
+    memory_mb = max(limits.memory_mb_min, path.stat().st_size // (QUERY_MEMORY_SHARE * 1_000_000))
     space = _space(path, memory_mb)
-    return duckdb.connect(str(path), True, {**SETTINGS, **space, "threads": QUERY_THREADS, **lock})
+    return duckdb.connect(str(path), True, {**SETTINGS, **space, "threads": limits.thread_count, **lock})
 
 
 def _space(path: Path, memory_mb: int) -> dict[str, str]:
     return {"memory_limit": f"{memory_mb}MB", "temp_directory": str(path.parent / "spill")}
 
 
-def open_cache(run: RunFolder, *, locked: bool) -> duckdb.DuckDBPyConnection:
+def open_cache(run: RunFolder, limits: QueryLimits, *, locked: bool) -> duckdb.DuckDBPyConnection:
     """The database of a run, read-only, built if there is none that matches.
 
     Args:
         run: whose log is loaded.
+        limits: all connections of a process to one file must have the same.
         locked: no statement can then read or write a file, load an extension or change a setting.
 
     Raises:
@@ -74,27 +84,29 @@ def open_cache(run: RunFolder, *, locked: bool) -> duckdb.DuckDBPyConnection:
         run.cache.mkdir(exist_ok=True)
         # Copies of segments that are still being written; gone when the database is there.
         with TemporaryDirectory(prefix="copy-", dir=run.cache) as scratch:
-            return _open_or_build(run, Path(scratch), locked)
+            return _open_or_build(run, Path(scratch), limits, locked)
     except OSError as error:
         raise EnvironmentProblem(
             f"{run.cache}: cannot write the cache: {error.strerror}; make the folder writable or copy the run"
         ) from None
 
 
-def _open_or_build(run: RunFolder, scratch: Path, locked: bool) -> duckdb.DuckDBPyConnection:
+def _open_or_build(
+    run: RunFolder, scratch: Path, limits: QueryLimits, locked: bool
+) -> duckdb.DuckDBPyConnection:
     segments = {
         "events": _segments(run.events, scratch / "events"),
         "observations": _segments(run.observations, scratch / "observations"),
     }
     key = _key(run, segments)
     path = run.cache / DATABASE_NAME
-    connection = _open_if_matching(path, key, locked)
+    connection = _open_if_matching(path, key, limits, locked)
     if connection is None:
         for log in (run.events, run.observations):
             if log.exists():
                 check_sealed(log)
         _build(path, key, segments)
-        connection = connect_to_ask(path, locked=locked)
+        connection = connect_to_ask(path, limits, locked=locked)
     return connection
 
 
@@ -114,12 +126,14 @@ def _key(run: RunFolder, segments: dict[str, list[Path]]) -> str:
     return msgspec.json.encode(CacheKey(schema_sha256(), duckdb.__version__, **facts)).decode()
 
 
-def _open_if_matching(path: Path, key: str, locked: bool) -> duckdb.DuckDBPyConnection | None:
+def _open_if_matching(
+    path: Path, key: str, limits: QueryLimits, locked: bool
+) -> duckdb.DuckDBPyConnection | None:
     """The database if it holds this key. A file that DuckDB cannot open or read is as good as none."""
     if not path.exists():
         return None
     try:
-        connection = connect_to_ask(path, locked=locked)
+        connection = connect_to_ask(path, limits, locked=locked)
     except duckdb.Error:
         return None
     with suppress(duckdb.Error):

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 
 import duckdb
 
-from analysis.cache import DATABASE_NAME, open_cache
+from analysis.cache import DATABASE_NAME, FOR_PEOPLE, QueryLimits, open_cache
 from analysis.catalog import find_query
 from analysis.sql_errors import explain_sql_error
 from analysis.sql_files import sql_folder, sql_text
@@ -156,19 +156,20 @@ class Database:
         return InputError(explain_sql_error(error))
 
 
-def open_database(run: RunFolder, *, locked: bool = True) -> Database:
+def open_database(run: RunFolder, *, locked: bool = True, limits: QueryLimits = FOR_PEOPLE) -> Database:
     """Open a run for questions, loading its log if the cache does not hold it already.
 
     Args:
         run: the run; may still be written, then the answer is about its complete commits so far.
         locked: False leaves DuckDB able to write files, for export; never for SQL that a person typed. No
             other database of this run may then be open in the process.
+        limits: of the queries; the same for all databases of this run that are open in the process.
 
     Raises:
         DamageError: the log cannot be read as events.
         EnvironmentProblem: the cache folder cannot be written.
     """
-    return Database(run, open_cache(run, locked=locked))
+    return Database(run, open_cache(run, limits, locked=locked))
 
 
 def only_value(result: Result) -> object:

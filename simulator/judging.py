@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from analysis.cache import FOR_REPORT
 from analysis.checks import Verdict, run_checks
 from analysis.database import open_database
 from analysis.report import write_report
@@ -41,7 +42,7 @@ def judge(run: RunFolder) -> Verdict:
 def judge_and_report(run: RunFolder) -> Verdict:
     """Judge the run and write report, charts, snapshots and logs into its folder."""
     folder = checks_folder(scenario_of(run))
-    with open_database(run) as database:
+    with open_database(run, limits=FOR_REPORT) as database:
         verdict = run_checks(database, folder)
         write_report(run, database, verdict)
         write_snapshots(run, database)

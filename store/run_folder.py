@@ -8,7 +8,7 @@
       observations/       what is not repeatable, in the same format
       cache/              derived files; may be deleted at any time
       costs/ patterns/ metrics/ charts/    snapshots and charts of the report
-      report.md  report.html  trinity.log  alerts.log
+      report.md  trinity.log  alerts.log
 """
 
 import re
@@ -135,10 +135,6 @@ class RunFolder:
     @property
     def report(self) -> Path:
         return self.path / "report.md"
-
-    @property
-    def report_html(self) -> Path:
-        return self.path / "report.html"
 
     @property
     def trinity_log(self) -> Path:

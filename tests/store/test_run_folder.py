@@ -23,11 +23,10 @@ def test_a_new_run_has_its_folders_and_parents(tmp_path: Path) -> None:
         assert folder.is_dir()
     assert not run.events.exists()
     assert run.name == "soak-seed1"
-    places = [run.scenario, run.report, run.report_html, run.trinity_log, run.alerts_log, run.observations]
+    places = [run.scenario, run.report, run.trinity_log, run.alerts_log, run.observations]
     assert [place.relative_to(run.path).as_posix() for place in places] == [
         "scenario.toml",
         "report.md",
-        "report.html",
         "trinity.log",
         "alerts.log",
         "observations",

@@ -17,7 +17,7 @@ CHECKED := agents analysis bus simulator store tests bench
 unexport PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help soak test lint format bench clean
+.PHONY: help soak test lint format torture bench clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ lint: $(VENV)/.installed-dev ## Check style, format, types and the order of impo
 format: $(VENV)/.installed-dev ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+torture: $(VENV)/.installed-dev ## Mistreat log, processes and peers for half an hour, and print what held
+	@$(BIN)/python -m tests.torture $(ARGS)
 
 bench: $(VENV)/.installed-dev ## Measure speed and print it as ratios
 	@$(BIN)/python -m bench $(ARGS)

@@ -39,6 +39,10 @@ class Completion(Struct, frozen=True):
     status: Literal["ok", "error", "timeout"]
     request_model: str
     answer: str
+    error_type: str | None = None
+    """What went wrong, where the status does not say it all."""
+    retry_after_ns: int = 0
+    """How long the model wants to be left alone."""
 
 
 class BudgetExhausted(TrinityError):
@@ -61,6 +65,9 @@ class Models(Protocol):
         Raises:
             BudgetExhausted: the call cannot be afforded; ask :meth:`can_afford` first.
         """
+
+    def wait(self, duration_ns: int) -> None:
+        """Wait before the next call, in bus time; it is part of the service time."""
 
 
 class Context(Protocol):

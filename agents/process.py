@@ -15,6 +15,8 @@ HELLO_INTERVAL_NS = 200_000_000
 HELLO_COUNT_MAX = 150
 """Hellos sent before giving up: 30 seconds."""
 POLL_NS = 1_000_000_000
+RECALL_NS_MAX = 30 * POLL_NS
+"""How long an agent waits for a frame of what it knew."""
 
 
 class AgentProcess:
@@ -49,8 +51,11 @@ class AgentProcess:
             EnvironmentProblem: nobody answered the hello.
             ProtocolError: the sequencer sent something that is not in the protocol.
         """
-        runtime = self._build(self._configuration())
-        self._send(wire.encode(wire.Ready(self._name)))
+        configuration = self._configuration()
+        runtime = self._build(bytes(configuration.settings))
+        recalled_count = self._recall(runtime, configuration.recall_frame_count)
+        state_sha256 = runtime.stopped().state_sha256
+        self._send(wire.encode(wire.Ready(self._name, recalled_count, state_sha256)))
         while self.step(runtime):
             pass
 
@@ -67,10 +72,22 @@ class AgentProcess:
             self._delivery_count += len(deliveries)
             self._send(wire.encode_handlings([runtime.handle(delivery) for delivery in deliveries]))
             return True
+        if isinstance(message, wire.Recall):
+            raise ProtocolError(f"{self._name} was told what it knew when it was at work already")
         self._send(wire.encode(wire.Stopped(runtime.stopped(), self._counted())))
         return False
 
-    def _configuration(self) -> bytes:
+    def _recall(self, runtime: Runtime, frame_count: int) -> int:
+        recalled_count = 0
+        for _ in range(frame_count):
+            frame = self._client.receive(RECALL_NS_MAX)
+            message = None if frame is None else self._decode(frame)
+            if not isinstance(message, wire.Recall):
+                raise ProtocolError(f"{self._name} expected to be told what it knew")
+            recalled_count += runtime.recall(wire.decode_recalled(message))
+        return recalled_count
+
+    def _configuration(self) -> wire.Configure:
         hello = wire.encode(wire.Hello(self._name, self._pid))
         for _ in range(HELLO_COUNT_MAX):
             self._send(hello)
@@ -80,7 +97,7 @@ class AgentProcess:
             message = self._decode(frame)
             if not isinstance(message, wire.Configure):
                 raise ProtocolError(f"{self._name} expected its settings first")
-            return bytes(message.settings)
+            return message
         raise EnvironmentProblem(f"{self._name} found no sequencer to answer it")
 
     def _decode(self, frame: bytes) -> wire.ToAgent:

@@ -68,7 +68,7 @@ def draw(chart: Chart) -> str:
     y = _scale(values, HEIGHT - BOTTOM, TOP)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}"'
-        f' height="{HEIGHT}" role="img" aria-label="{escape(chart.title)}"'
+        f' height="{HEIGHT}" role="img" aria-label="{_safe(chart.title)}"'
         ' font-family="system-ui, sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
         _text(LEFT, 22, chart.title, 'font-size="15" font-weight="600" fill="#111827"'),
@@ -130,7 +130,12 @@ def _legend(shown: Sequence[Series]) -> Iterator[str]:
 
 
 def _text(x: float, y: float, text: str, attributes: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" {attributes}>{escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" {attributes}>{_safe(text)}</text>'
+
+
+def _safe(text: str) -> str:
+    """Escaped, and without controls, of which most may not be in XML at all."""
+    return escape("".join(c if c.isprintable() else " " for c in text))
 
 
 def _scale(values: Sequence[float], start: float, end: float, *, tight: bool = False) -> _Scale:

@@ -1,4 +1,4 @@
-"""Judges a run by the checks of a scenario. Must not know any criterion: they are SQL files.
+"""Judges a run by the checks of a scenario and by the invariants. Must not know any criterion: they are SQL.
 
 A check is a .sql file. Its header says ``title``, ``level`` (``mandatory`` or ``performance``) and
 ``target``; then come sections, each one statement:
@@ -9,13 +9,18 @@ A check is a .sql file. Its header says ``title``, ``level`` (``mandatory`` or `
 ``-- :finding``     optional: one line of text that tells people what was found
 
 A check has a population, and violations or a measure or both.
+
+An invariant is a check that is true of every run, whatever its scenario; they are packaged in invariants/.
+Its population is every event, so that a run in which a thing never happened has not broken a promise about
+it. What several of them need is folded once into temporary tables, by the files in judged/.
 """
 
 import re
 from pathlib import Path
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple, Protocol, cast
 
-from analysis.database import Database, Row, only_value
+from analysis.database import Database, Result, Row, only_value
+from analysis.sql_files import sql_folder, sql_text
 from bus.errors import InputError
 
 CHECKS_MAX = 1_000
@@ -60,7 +65,20 @@ class CheckResult(NamedTuple):
 class Verdict(NamedTuple):
     checks: tuple[CheckResult, ...]
     passed: bool
-    """All checks passed."""
+    """All checks passed, and all invariants hold."""
+    invariants: tuple[CheckResult, ...] = ()
+    """Empty if they were not asked for."""
+
+    @property
+    def broken(self) -> tuple[CheckResult, ...]:
+        """The invariants that do not hold."""
+        return tuple(result for result in self.invariants if not result.passed)
+
+
+class Questions(Protocol):
+    """What a check needs of a run."""
+
+    def query(self, sql: str) -> Result: ...
 
 
 def read_checks(folder: Path) -> tuple[Check, ...]:
@@ -89,6 +107,15 @@ def read_check(path: Path) -> Check:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as text ({error}); give a .sql file") from None
+    return _parse(path, text)
+
+
+def read_invariants() -> tuple[Check, ...]:
+    """The invariants that come with Trinity, in the order of their names."""
+    return tuple(_parse(Path(f"{file.name}.sql"), file.text) for file in sql_folder("invariants"))
+
+
+def _parse(path: Path, text: str) -> Check:
     parts = _SECTION.split(text)
     header = dict(_HEADER.findall(parts[0]))
     sections = {name: sql.strip() for name, sql in zip(parts[1::2], parts[2::2], strict=True)}
@@ -110,7 +137,7 @@ def _validate(path: Path, header: dict[str, str], sections: dict[str, str], sect
         raise InputError(f"{path}: a check needs a population, and violations or a measure; add the section")
 
 
-def run_check(database: Database, check: Check) -> CheckResult:
+def run_check(database: Questions, check: Check) -> CheckResult:
     """Judge one criterion.
 
     Raises:
@@ -122,13 +149,46 @@ def run_check(database: Database, check: Check) -> CheckResult:
         raise InputError(f"{check.path}: {error}") from None
 
 
-def run_checks(database: Database, folder: Path) -> Verdict:
+def run_checks(database: Questions, folder: Path) -> Verdict:
     """Judge a run by all checks of a folder; raises like :func:`read_checks` and :func:`run_check`."""
     results = tuple(run_check(database, check) for check in read_checks(folder))
     return Verdict(results, all(result.passed for result in results))
 
 
-def _judge(database: Database, check: Check) -> CheckResult:
+def run_invariants(database: Database, limits: str | None = None) -> tuple[CheckResult, ...]:
+    """Judge a run by every invariant.
+
+    Args:
+        database: of the run.
+        limits: bounds and prices of the run's scenario as JSON, for variables/limits.sql; what they say is
+            not judged without them.
+
+    Raises:
+        InputError: ``limits`` is not such JSON.
+    """
+    if limits is not None:
+        database.set_variable("limits", limits)
+    for file in sql_folder("judged"):
+        if file.name[0].isdigit():
+            database.query(file.text)
+    results = tuple(run_check(database, check) for check in read_invariants())
+    database.query(sql_text("judged", "drop"))
+    return results
+
+
+def judge_run(
+    database: Database, folder: Path, limits: str | None = None, checked: Verdict | None = None
+) -> Verdict:
+    """Judge a run by the checks of a folder and by the invariants; raises like the functions for each.
+
+    ``checked`` is what :func:`run_checks` found, if the checks were asked already, and elsewhere.
+    """
+    verdict = run_checks(database, folder) if checked is None else checked
+    invariants = run_invariants(database, limits)
+    return Verdict(verdict.checks, verdict.passed and all(i.passed for i in invariants), invariants)
+
+
+def _judge(database: Questions, check: Check) -> CheckResult:
     population = _count(database, check)
     columns: tuple[str, ...] = ()
     rows: list[Row] = []
@@ -152,14 +212,14 @@ def _judge(database: Database, check: Check) -> CheckResult:
     )
 
 
-def _count(database: Database, check: Check) -> int:
+def _count(database: Questions, check: Check) -> int:
     result = database.query(check.sections["population"])
     if len(result.rows) != 1 or not isinstance(result.rows[0][0], int):
         raise InputError("the population must be one row with one whole number")
     return result.rows[0][0]
 
 
-def _measure(database: Database, check: Check) -> tuple[float | None, bool]:
+def _measure(database: Questions, check: Check) -> tuple[float | None, bool]:
     result = database.query(check.sections["measure"])
     if result.columns != ("value", "target", "passed") or len(result.rows) != 1:
         raise InputError("a measure must return one row with the columns value, target, passed")
@@ -169,7 +229,7 @@ def _measure(database: Database, check: Check) -> tuple[float | None, bool]:
 
 
 def _finding(
-    database: Database, check: Check, population: int, violation_count: int, value: float | None
+    database: Questions, check: Check, population: int, violation_count: int, value: float | None
 ) -> str:
     if population == 0:
         return "nothing to judge"

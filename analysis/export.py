@@ -16,6 +16,7 @@ from msgspec import Raw
 from analysis.catalog import find_query
 from analysis.database import Database, Row, Stream, open_database
 from analysis.sql_files import sql_text
+from analysis.terminal import safe_json
 from bus.errors import EnvironmentProblem, InputError
 from store.run_folder import RunFolder
 
@@ -23,7 +24,7 @@ Format = Literal["csv", "parquet", "jsonl"]
 FORMATS: tuple[str, ...] = get_args(Format)
 # A spreadsheet takes a cell that begins with one of these for a formula (OWASP ASVS 1.2.10); a quote makes it
 # text. The last four are the full-width forms, which some programs take for the same.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def export(run: RunFolder, path: Path, output_format: str, query: str | None = None) -> int:
@@ -70,7 +71,8 @@ def _write(database: Database, sql: str, path: Path, output_format: str) -> int:
 def _write_csv(stream: Stream, file: BufferedWriter) -> int:
     text = TextIOWrapper(file, encoding="utf-8", newline="")
     writer = csv.writer(text)
-    writer.writerow(stream.columns)
+    # A pivot names its columns by what events say.
+    writer.writerow([_safe(column) for column in stream.columns])
     row_count = 0
     for row in stream.rows:
         writer.writerow([_safe(value) if isinstance(value, str) else value for value in row])
@@ -88,7 +90,7 @@ def _write_json_lines(stream: Stream, file: BufferedWriter) -> int:
     encode = msgspec.json.Encoder().encode
     row_count = 0
     for row in stream.rows:
-        file.write(encode(_record(stream.columns, row)) + b"\n")
+        file.write(safe_json(encode(_record(stream.columns, row))) + b"\n")
         row_count += 1
     return row_count
 

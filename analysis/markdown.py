@@ -10,7 +10,8 @@ CELL_CHARACTERS_MAX = 200
 NOTHING = "n/a"
 """Stands for null."""
 # Everything that means something to Markdown or HTML, and the at sign, which some viewers make a mention.
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~$@&:-])")
+# Some viewers make a link of what begins with www and a dot.
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~$@&:-]|(?<=www)\.)", re.IGNORECASE)
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 

@@ -7,6 +7,7 @@ from analysis.checks import CheckResult, Verdict
 from analysis.database import Database
 from analysis.markdown import escape, table
 from analysis.recommendations import recommendations
+from analysis.report_faults import faults
 from analysis.report_figures import costs, detection, incidents, metrics
 from bus.errors import EnvironmentProblem
 from store.run_folder import RunFolder
@@ -44,12 +45,13 @@ def render_report(database: Database, verdict: Verdict, charts: list[ChartFile])
         metrics(database),
         detection(database),
         costs(database),
+        faults(database),
         _charts(charts),
         incidents(database),
         _recommended(database),
         _conclusion(summary, verdict),
     ]
-    return "\n\n".join("\n".join(section) for section in sections) + "\n"
+    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
 
 def _summary(summary: dict[str, object], verdict: Verdict) -> list[str]:
@@ -75,7 +77,12 @@ def _criteria(verdict: Verdict) -> list[str]:
         passed_count = sum(result.passed for result in results)
         lines += ["", f"### {level.capitalize()} ({passed_count} of {len(results)} passed)", ""]
         lines += [_criterion(result) for result in results]
-    for result in verdict.checks:
+    if verdict.invariants:
+        lines += ["", f"### Invariants ({_invariants_hold(verdict)})", ""]
+        lines += [_criterion(result) for result in verdict.broken] or [
+            "- ✓ What is true of every run is true of this."
+        ]
+    for result in (*verdict.checks, *verdict.invariants):
         if result.violations:
             lines += ["", *_violations(result)]
     return lines
@@ -92,6 +99,11 @@ def _violations(result: CheckResult) -> list[str]:
     return [f"{escape(result.title)}: {count}", "", *table(result.violation_columns, shown)]
 
 
+def _invariants_hold(verdict: Verdict) -> str:
+    total = len(verdict.invariants)
+    return f"{total - len(verdict.broken)} of {total} invariants hold"
+
+
 def _charts(charts: list[ChartFile]) -> list[str]:
     lines = ["## Charts"]
     for chart in charts:
@@ -106,9 +118,13 @@ def _recommended(database: Database) -> list[str]:
 
 
 def _conclusion(summary: dict[str, object], verdict: Verdict) -> list[str]:
-    failed = [escape(result.title) for result in verdict.checks if not result.passed]
-    of = f"{len(verdict.checks) - len(failed)} of {len(verdict.checks)} criteria passed"
-    after = f"after {escape(str(summary['elapsed']))} of bus time"
+    judged = (*verdict.checks, *verdict.invariants)
+    failed = [escape(result.title) for result in judged if not result.passed]
+    passed_count = sum(result.passed for result in verdict.checks)
+    said = f"{passed_count} of {len(verdict.checks)} criteria passed"
+    said += f" after {escape(str(summary['elapsed']))} of bus time"
+    if verdict.invariants:
+        said += f", {_invariants_hold(verdict)}"
     if not failed:
-        return ["## Conclusion", "", f"PASSED: {of} {after}."]
-    return ["## Conclusion", "", f"FAILED: {of} {after}. Not passed: {', '.join(failed)}."]
+        return ["## Conclusion", "", f"PASSED: {said}."]
+    return ["## Conclusion", "", f"FAILED: {said}. Not passed: {', '.join(failed)}."]

@@ -12,6 +12,7 @@ from msgspec import Raw, Struct
 from analysis.catalog import find_query
 from analysis.database import Database, only_value
 from analysis.sql_files import sql_text
+from analysis.terminal import safe_json
 from bus.errors import EnvironmentProblem
 from store.run_folder import RunFolder
 
@@ -188,4 +189,4 @@ def _write_lines(file: BufferedWriter, database: Database, query: str) -> None:
             for name, value in zip(columns, row, strict=True)
             if value is not None
         }
-        file.write(encode(record) + b"\n")
+        file.write(safe_json(encode(record)) + b"\n")

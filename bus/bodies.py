@@ -23,11 +23,25 @@ from bus.body import Name as Name
 from bus.body import PatternKind as PatternKind
 from bus.body import Share as Share
 from bus.body import Text as Text
+from bus.delivered import DeliveryAcknowledged as DeliveryAcknowledged
+from bus.delivered import DeliveryDeadLettered as DeliveryDeadLettered
+from bus.delivered import DeliveryDeduplicated as DeliveryDeduplicated
+from bus.delivered import DeliveryFailed as DeliveryFailed
+from bus.delivered import DeliveryRedelivered as DeliveryRedelivered
+from bus.disturbed import AgentRefused as AgentRefused
+from bus.disturbed import FaultInjected as FaultInjected
+from bus.disturbed import FaultsCounted as FaultsCounted
+from bus.disturbed import FaultsHealed as FaultsHealed
+from bus.disturbed import PublicationRefused as PublicationRefused
+from bus.disturbed import RuleCount as RuleCount
 from bus.observed import HostDescribed as HostDescribed
+from bus.observed import LogRecovered as LogRecovered
+from bus.observed import PeerRefused as PeerRefused
 from bus.observed import PhaseTimed as PhaseTimed
 from bus.observed import ProcessExited as ProcessExited
 from bus.observed import ProcessSampled as ProcessSampled
 from bus.observed import ProcessStarted as ProcessStarted
+from bus.observed import RunResumed as RunResumed
 from bus.observed import StateRebuilt as StateRebuilt
 from bus.observed import TransportCounted as TransportCounted
 
@@ -51,6 +65,8 @@ class RunStarted(Body, frozen=True, gc=False):
     heartbeat_interval_ns: Count
     scenario_sha256: Name
     """Of the resolved scenario, options and events file included."""
+    schema_version: Count = 1
+    """Version of the bodies; see bus/upcasters.py."""
 
 
 class RunFinished(Body, frozen=True, gc=False):
@@ -61,11 +77,13 @@ class RunFinished(Body, frozen=True, gc=False):
     reason: Text = ""
 
 
-class AgentStarted(Body, frozen=True, gc=False):
+class AgentStarted(Body, frozen=True, gc=False, omit_defaults=True):
     TYPE: ClassVar[str] = "agent.started"
     agent: Name
     queues: list[Name]
     """What it consumes."""
+    restart_count: Count = 0
+    """0 at the start of the run, and one more each time that it comes back."""
 
 
 class AgentHeartbeat(Body, frozen=True, gc=False):
@@ -151,43 +169,6 @@ class TruthLabelled(Body, frozen=True, gc=False, omit_defaults=True):
     label: Label
 
 
-# -- deliveries --
-
-
-class DeliveryAcknowledged(Body, frozen=True, gc=False):
-    """First event of a handling's commit; ``causation_seq`` was delivered, ``source`` is the consumer."""
-
-    TYPE: ClassVar[str] = "delivery.acknowledged"
-    queue: Name
-    attempt: Count
-    """From 1."""
-    arrived_ns: Count
-    started_ns: Count
-    finished_ns: Count
-
-
-class DeliveryFailed(Body, frozen=True, gc=False):
-    """An attempt that raised; the delivery is tried again after a backoff, or becomes a dead letter."""
-
-    TYPE: ClassVar[str] = "delivery.failed"
-    queue: Name
-    attempt: Count
-    arrived_ns: Count
-    started_ns: Count
-    finished_ns: Count
-    reason: Text
-
-
-class DeliveryDeadLettered(Body, frozen=True, gc=False):
-    """Given up: ``causation_seq`` is the event that no one will handle."""
-
-    TYPE: ClassVar[str] = "delivery.dead_lettered"
-    queue: Name
-    attempt: Count
-    """Attempts made; 0 when the queue was full."""
-    reason: Text
-
-
 # -- WITNESS --
 
 
@@ -241,7 +222,7 @@ class PatternLearned(Body, frozen=True, gc=False):
 # -- ARCHITECT, EXECUTOR and models --
 
 
-class ModelCalled(Body, frozen=True, gc=False):
+class ModelCalled(Body, frozen=True, gc=False, omit_defaults=True):
     """One call of a model by ``source``.
 
     Attribute names follow the OpenTelemetry GenAI conventions where they have one.
@@ -265,6 +246,8 @@ class ModelCalled(Body, frozen=True, gc=False):
     """What it did cost; settled after it."""
     prompt_sha256: Name
     answer: Text
+    error_type: Name | None = None
+    """What went wrong, where the status does not say it all: ``rate_limited``, ``refusal``, ..."""
 
 
 class TaskCreated(Body, frozen=True, gc=False):
@@ -339,6 +322,13 @@ BODIES: tuple[type[Body], ...] = (
     TaskFailed,
     FeedbackGiven,
     BudgetThresholdCrossed,
+    FaultInjected,
+    FaultsHealed,
+    FaultsCounted,
+    DeliveryRedelivered,
+    DeliveryDeduplicated,
+    AgentRefused,
+    PublicationRefused,
     HostDescribed,
     ProcessStarted,
     ProcessSampled,
@@ -346,5 +336,8 @@ BODIES: tuple[type[Body], ...] = (
     TransportCounted,
     StateRebuilt,
     PhaseTimed,
+    RunResumed,
+    LogRecovered,
+    PeerRefused,
 )
 BODY_OF_TYPE: dict[str, type[Body]] = {body.TYPE: body for body in BODIES}

@@ -19,7 +19,8 @@ LINE_BYTES_MAX = 1 << 20
 """No line of a log is longer, newline included."""
 
 _CRC_MEMBER = b',"crc":'
-_DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""All that msgspec raises for bytes that are not what was asked for."""
 
 
 class Envelope(Struct, frozen=True, gc=False):
@@ -69,9 +70,8 @@ def check_line(line: bytes, previous_crc: int) -> int:
         raise DamageError("the line has no crc at its end")
     crc = zlib.crc32(b"}", zlib.crc32(memoryview(line)[:cut], previous_crc))
     if line[cut:].rstrip(b"\n") != b"%b%d}" % (_CRC_MEMBER, crc):
-        raise DamageError(
-            f"crc {line[cut + len(_CRC_MEMBER) :].decode(errors='replace').strip()} should be {crc}"
-        )
+        claimed = line[cut + len(_CRC_MEMBER) :].rstrip(b"}\n").decode(errors="replace")
+        raise DamageError(f"crc {claimed} should be {crc}")
     return crc
 
 
@@ -83,7 +83,7 @@ def decode_envelope(line: bytes) -> Envelope:
     """
     try:
         return _envelope_decoder.decode(line)
-    except _DECODE_ERRORS as error:
+    except DECODE_ERRORS as error:
         raise DamageError(f"not an event: {error}") from None
 
 
@@ -98,7 +98,7 @@ def decode_body(type_name: str, body_json: bytes | Raw) -> Body:
         raise ProtocolError(f"unknown event type {type_name!r}")
     try:
         return decoder.decode(body_json)
-    except _DECODE_ERRORS as error:
+    except DECODE_ERRORS as error:
         raise ProtocolError(f"bad body of {type_name}: {error}") from None
 
 

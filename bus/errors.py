@@ -4,9 +4,11 @@ TrinityError                 one line for people: the value, the place, the next
 ├── InputError               something a person typed or wrote in a file is wrong
 ├── EnvironmentProblem       the machine, not the input: a lock, a missing library, a full disk
 ├── DamageError              bytes on disk are not what was written
-└── ProtocolError            a peer or a caller broke the rules of the bus
+├── ProtocolError            a peer or a caller broke the rules of the bus
+├── RefusedError             somebody asked for what is not allowed
+└── DivergedError            the same input led to something else than what is on the log
 
-Other packages derive from these four; the command line maps the four to exit codes.
+Other packages derive from these; the command line maps each to an exit code.
 """
 
 
@@ -28,3 +30,11 @@ class DamageError(TrinityError):
 
 class ProtocolError(TrinityError):
     """A message, a draft or an acknowledgement that the rules of the bus forbid."""
+
+
+class RefusedError(TrinityError):
+    """A stranger, a forbidden publication, a query that would leave its sandbox."""
+
+
+class DivergedError(TrinityError):
+    """A replay or a resumed run did not do what the log says."""

@@ -56,6 +56,8 @@ class Delivery(Struct, frozen=True, gc=False):
     """The causal path of the message, the same in every run that has it: names its random streams."""
     arrived_ns: Count
     message: Message
+    attempt_count: Count = 0
+    """Attempts that failed and are on the log."""
 
 
 class Handling(Struct, frozen=True, gc=False):
@@ -63,10 +65,22 @@ class Handling(Struct, frozen=True, gc=False):
 
     attempt: Count
     """From 1."""
-    outcome: Literal["acknowledged", "failed", "dead_lettered"]
+    outcome: Literal["acknowledged", "failed", "dead_lettered", "deduplicated"]
     started_ns: Count
     finished_ns: Count
     drafts: tuple[Draft, ...] = ()
     """In order. A failed attempt has only the model calls that it made: their money is spent."""
     reason: str = ""
     """Why it failed."""
+
+
+class Recalled(Struct, frozen=True, gc=False):
+    """What an agent that starts again is told: all that a fold over the log says about it."""
+
+    free_ns: Count = 0
+    """It can start no delivery before this."""
+    handled_count: Count = 0
+    settled_keys: tuple[str, ...] = ()
+    """The deliveries that it settled last, oldest first; a copy of one of them has no effect."""
+    bodies: tuple[Body, ...] = ()
+    """What it published that changes its state, in the order of the log."""

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from bus.body import Body, Count, Name
+from bus.body import Body, Count, Name, Text
 
 
 class HostDescribed(Body, frozen=True, gc=False):
@@ -67,3 +67,36 @@ class PhaseTimed(Body, frozen=True, gc=False):
     phase: Name
     elapsed_ns: Count
     """Of wall time."""
+
+
+class RunResumed(Body, frozen=True, gc=False):
+    """The run was taken up again from its log: what the engine and the agents knew when it went on."""
+
+    TYPE: ClassVar[str] = "run.resumed"
+    after_seq: Count
+    """The last event that was on the log."""
+    pending_counts: dict[str, Count]
+    """By queue: deliveries that are not settled."""
+    spent_nanousd: Count
+    states: dict[str, Name]
+    """By agent: ``state_sha256`` as in ``agent.stopped``, said by the agent that was started again."""
+
+
+class LogRecovered(Body, frozen=True, gc=False):
+    """Bytes were cut off the log before the run went on; they are kept beside it."""
+
+    TYPE: ClassVar[str] = "log.recovered"
+    cut_bytes: Count
+    reason: Text
+
+
+class PeerRefused(Body, frozen=True, gc=False):
+    """Somebody sent frames who is not the process that is the agent."""
+
+    TYPE: ClassVar[str] = "peer.refused"
+    agent: Name
+    """Whom it wanted to be."""
+    uid: int
+    """-1 where the transport does not say it."""
+    pid: int
+    reason: Text

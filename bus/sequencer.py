@@ -3,7 +3,7 @@
 Must not open sockets, files or clocks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from bus.codec import encode_event
@@ -16,6 +16,14 @@ class Log(Protocol):
 
     def append(self, first_seq: int, events_json: Sequence[bytes]) -> None:
         """Take one whole commit: events as JSON without ``crc``, the first numbered ``first_seq``."""
+
+
+Check = Callable[[str, str, str | None], None]
+"""Called with source, type and queue; see :class:`bus.permissions.Permissions`."""
+
+
+def allow_all(source: str, type_name: str, queue: str | None) -> None:
+    """For logs that no stranger can write to, and for tests."""
 
 
 class Cause(NamedTuple):
@@ -39,11 +47,15 @@ class Sequencer:
     """The one writer of a log.
 
     ``seq`` is dense from 1 and ``time_ns`` never decreases. A commit is one call of :meth:`commit`: its
-    events reach the log together or not at all.
+    events reach the log together or not at all. ``check`` raises RefusedError for what a source may not
+    publish; then nothing of the commit is on the log.
     """
 
-    def __init__(self, log: Log, *, last_seq: int = 0, last_time_ns: int = 0) -> None:
+    def __init__(
+        self, log: Log, check: Check = allow_all, *, last_seq: int = 0, last_time_ns: int = 0
+    ) -> None:
         self._log = log
+        self._check = check
         self.last_seq = last_seq
         self.last_time_ns = last_time_ns
 
@@ -57,6 +69,7 @@ class Sequencer:
 
         Raises:
             ProtocolError: no drafts, or a time before that of the last commit.
+            RefusedError: the source may not publish one of them.
         """
         if not drafts:
             raise ProtocolError(f"{source} commits nothing; a commit has at least one event")
@@ -70,6 +83,7 @@ class Sequencer:
         events: list[Event] = []
         for draft in drafts:
             body = draft.data
+            self._check(source, body.TYPE, draft.queue)
             events.append(
                 Event(
                     seq,

@@ -3,12 +3,14 @@
 Must not know what a frame says.
 """
 
+import os
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
 from bus.errors import ProtocolError
+from bus.peers import Credentials, Peers, Stranger
 from bus.wire import FRAME_BYTES_MAX
 
 _NS_PER_S = 1_000_000_000
@@ -21,13 +23,30 @@ class Received(NamedTuple):
 
 
 class Server(Protocol):
-    """The sequencer's end: talks to agents by name."""
+    """The sequencer's end: talks to agents by name, and hears only those that it expects."""
+
+    def expect(self, name: str, pid: int | None) -> None:
+        """From now on only the process ``pid`` may speak as ``name``; None: any process that could connect.
+
+        An earlier incarnation that is still connected is shut out. Until the first call every name is
+        welcome, with the first call only those that were called for.
+        """
+
+    def take_strangers(self) -> list[Stranger]:
+        """Whose frames were dropped, each told once. They never come out of :meth:`receive`."""
+
+    @property
+    def refused_frame_count(self) -> int:
+        """Frames dropped so far."""
 
     def send(self, peer: str, frame: bytes) -> None:
         """Hand a frame over. Raises ProtocolError when it is too long or the peer is not there."""
 
     def receive(self, timeout_ns: int) -> Received | None:
-        """The next frame of any peer, or None when none comes in time."""
+        """The next frame of an expected peer, or None when none comes in time.
+
+        None may come early when a stranger's frames were dropped.
+        """
 
     def close(self) -> None: ...
 
@@ -44,6 +63,12 @@ class Client(Protocol):
     def close(self) -> None: ...
 
 
+class _Sent(NamedTuple):
+    name: str
+    frame: bytes
+    credentials: Credentials
+
+
 class MemoryServer:
     """A transport within one process; :meth:`client` makes the other ends.
 
@@ -51,25 +76,48 @@ class MemoryServer:
     """
 
     def __init__(self) -> None:
-        self._inbound: SimpleQueue[Received] = SimpleQueue()
-        self._outbound: dict[str, SimpleQueue[bytes]] = {}
+        self._peers = Peers()
+        self._inbound: SimpleQueue[_Sent] = SimpleQueue()
+        self._outbound: dict[str, tuple[int, SimpleQueue[bytes]]] = {}
 
-    def client(self, name: str) -> "MemoryClient":
-        self._outbound[name] = SimpleQueue()
-        return MemoryClient(self._outbound[name], lambda frame: self._inbound.put(Received(name, frame)))
+    def client(self, name: str, pid: int | None = None) -> "MemoryClient":
+        """An end for an agent in the process ``pid``; None stands for this one."""
+        pid = os.getpid() if pid is None else pid
+        credentials = Credentials(os.getuid(), os.getgid(), pid)
+        outbound: SimpleQueue[bytes] = SimpleQueue()
+        if self._peers.refusal(name, credentials) is None:
+            self._outbound[name] = (pid, outbound)
+        return MemoryClient(outbound, lambda frame: self._inbound.put(_Sent(name, frame, credentials)))
+
+    def expect(self, name: str, pid: int | None) -> None:
+        self._peers.expect(name, pid)
+        if pid is not None and name in self._outbound and self._outbound[name][0] != pid:
+            del self._outbound[name]
+
+    def take_strangers(self) -> list[Stranger]:
+        return self._peers.take_strangers()
+
+    @property
+    def refused_frame_count(self) -> int:
+        return self._peers.refused_frame_count
 
     def send(self, peer: str, frame: bytes) -> None:
         check_frame(frame)
         try:
-            self._outbound[peer].put(frame)
+            self._outbound[peer][1].put(frame)
         except KeyError:
             raise ProtocolError(f"agent {peer!r} is not connected") from None
 
     def receive(self, timeout_ns: int) -> Received | None:
         try:
-            return self._inbound.get(timeout=timeout_ns / _NS_PER_S)
+            sent = self._inbound.get(timeout=timeout_ns / _NS_PER_S)
         except Empty:
             return None
+        reason = self._peers.refusal(sent.name, sent.credentials)
+        if reason is not None:
+            self._peers.refuse(sent.name, sent.credentials, reason)
+            return None
+        return Received(sent.name, sent.frame)
 
     def close(self) -> None:
         self._outbound.clear()

@@ -7,7 +7,8 @@ Must not open sockets.
 =============  =========================  ==================================================================
 ``hello``      agent to sequencer         I am this agent, in this process; sent until ``configure`` comes
 ``configure``  sequencer to agent         settings of the run for this agent, as JSON
-``ready``      agent to sequencer         built; deliveries may come
+``recall``     sequencer to agent         what it knew when it ended last, a part of it
+``ready``      agent to sequencer         built, recalled all that was announced; deliveries may come
 ``handle``     sequencer to agent         a batch of deliveries, in order
 ``handled``    agent to sequencer         the handlings of that batch: a list for each delivery, in order
 ``stop``       sequencer to agent         no more will come
@@ -16,23 +17,30 @@ Must not open sockets.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
-from bus.bodies import AgentStopped, Body, Count, Name, TransportCounted
+from bus.bodies import AgentStopped, Body, Count, Name, Text, TransportCounted
 from bus.codec import decode_body
 from bus.errors import ProtocolError
-from bus.events import Delivery, Draft, Handling, Message
+from bus.events import Delivery, Draft, Handling, Message, Recalled
+from bus.nesting import check_nesting
 
 FRAME_BYTES_MAX = 16 << 20
 """No frame is longer; see :func:`encode_deliveries` for how a batch is kept far below."""
 BATCH_BYTES_MAX = 1 << 20
 """A batch is closed when its deliveries reach this size."""
+HANDLED_DELIVERIES_MAX = 16_384
+"""In one ``handled`` frame; a batch of the shortest deliveries has half as many."""
+ATTEMPTS_MAX = 1_024
+"""Of one delivery, in one frame."""
+DRAFTS_MAX = 4_096
+"""Of one attempt."""
 
 
-class Hello(Struct, frozen=True, tag_field="op", tag="hello"):
+class Hello(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="hello"):
     agent: Name
     pid: Count
 
@@ -40,10 +48,30 @@ class Hello(Struct, frozen=True, tag_field="op", tag="hello"):
 class Configure(Struct, frozen=True, tag_field="op", tag="configure"):
     settings: Raw
     """JSON whose shape the composition root knows."""
+    recall_frame_count: Count = 0
+    """So many ``recall`` frames follow before anything else."""
 
 
-class Ready(Struct, frozen=True, tag_field="op", tag="ready"):
+class Recall(Struct, frozen=True, tag_field="op", tag="recall"):
+    """A part of :class:`bus.events.Recalled`; the figures are those of the whole."""
+
+    free_ns: Count
+    handled_count: Count
+    settled_keys: list[Name]
+    bodies: list["WireBody"]
+
+
+class WireBody(Struct, frozen=True, gc=False):
+    type: Name
+    data: Raw
+
+
+class Ready(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="ready"):
     agent: Name
+    recalled_count: Count = 0
+    """Bodies that it was told and has folded."""
+    state_sha256: Name = ""
+    """Of what it knows after that, as in ``agent.stopped``."""
 
 
 class WireDelivery(Struct, frozen=True, gc=False):
@@ -54,6 +82,7 @@ class WireDelivery(Struct, frozen=True, gc=False):
     queue: Name | None
     type: Name
     data: Raw
+    attempt_count: Count = 0
 
 
 class Handle(Struct, frozen=True, tag_field="op", tag="handle"):
@@ -61,35 +90,38 @@ class Handle(Struct, frozen=True, tag_field="op", tag="handle"):
     """Each a :class:`WireDelivery`."""
 
 
-class WireDraft(Struct, frozen=True, gc=False):
+class WireDraft(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     type: Name
     queue: Name | None
     data: Raw
 
 
-class WireHandling(Struct, frozen=True, gc=False):
+class WireHandling(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     attempt: Count
-    outcome: Literal["acknowledged", "failed", "dead_lettered"]
+    outcome: Literal["acknowledged", "failed", "dead_lettered", "deduplicated"]
     started_ns: Count
     finished_ns: Count
-    drafts: list[WireDraft]
-    reason: str
+    drafts: Annotated[list[WireDraft], Meta(max_length=DRAFTS_MAX)]
+    reason: Text
 
 
-class Handled(Struct, frozen=True, tag_field="op", tag="handled"):
-    handlings: list[list[WireHandling]]
+WireAttempts = Annotated[list[WireHandling], Meta(max_length=ATTEMPTS_MAX)]
+
+
+class Handled(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="handled"):
+    handlings: Annotated[list[WireAttempts], Meta(max_length=HANDLED_DELIVERIES_MAX)]
 
 
 class Stop(Struct, frozen=True, tag_field="op", tag="stop"):
     pass
 
 
-class Stopped(Struct, frozen=True, tag_field="op", tag="stopped"):
+class Stopped(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="stopped"):
     state: AgentStopped
     counted: TransportCounted
 
 
-ToAgent = Configure | Handle | Stop
+ToAgent = Configure | Recall | Handle | Stop
 FromAgent = Hello | Ready | Handled | Stopped
 
 
@@ -101,6 +133,7 @@ class _DeliveryOut(Struct, frozen=True, gc=False):
     queue: str | None
     type: str
     data: Body
+    attempt_count: int
 
 
 class _DraftOut(Struct, frozen=True, gc=False):
@@ -154,6 +187,7 @@ def encode_deliveries(deliveries: Sequence[Delivery]) -> list[bytes]:
                 message.queue,
                 message.data.TYPE,
                 message.data,
+                delivery.attempt_count,
             )
         )
         batch.append(Raw(encoded))
@@ -175,8 +209,32 @@ def decode_deliveries(frame: Handle) -> list[Delivery]:
         except _DECODE_ERRORS as error:
             raise ProtocolError(f"not a delivery: {error}") from None
         message = Message(d.time_ns, d.source, d.queue, decode_body(d.type, d.data))
-        deliveries.append(Delivery(d.key, d.arrived_ns, message))
+        deliveries.append(Delivery(d.key, d.arrived_ns, message, d.attempt_count))
     return deliveries
+
+
+def encode_recalled(recalled: Recalled) -> list[bytes]:
+    """``recall`` frames, at least one; more when the bodies are long."""
+    parts: list[list[WireBody]] = [[]]
+    keys = list(recalled.settled_keys)
+    size_bytes = 0
+    for body in recalled.bodies:
+        encoded = _encoder.encode(body)
+        size_bytes += len(encoded)
+        if size_bytes >= BATCH_BYTES_MAX:
+            parts.append([])
+            size_bytes = len(encoded)
+        parts[-1].append(WireBody(body.TYPE, Raw(encoded)))
+    frames = []
+    for n, part in enumerate(parts):
+        frames.append(encode(Recall(recalled.free_ns, recalled.handled_count, [] if n else keys, part)))
+    return frames
+
+
+def decode_recalled(frame: Recall) -> Recalled:
+    """The part that this frame carries. Raises ProtocolError when a body is not what its type demands."""
+    bodies = tuple(decode_body(body.type, body.data) for body in frame.bodies)
+    return Recalled(frame.free_ns, frame.handled_count, tuple(frame.settled_keys), bodies)
 
 
 def encode_handlings(handlings: Sequence[Sequence[Handling]]) -> bytes:
@@ -213,8 +271,15 @@ def decode_to_agent(frame: bytes) -> ToAgent:
 
 
 def decode_from_agent(frame: bytes) -> FromAgent:
-    """Raises ProtocolError when the frame is not a message from an agent."""
+    """Raises ProtocolError when the frame is not a message from an agent.
+
+    The frame may be anything: it is checked for its length, its nesting and its UTF-8 (of which a decoder
+    looks only at what it keeps) before it is decoded.
+    """
+    check_nesting(_bounded(frame))
     try:
+        if not frame.isascii():
+            frame.decode()
         return _from_agent_decoder.decode(frame)
     except _DECODE_ERRORS as error:
         raise ProtocolError(f"not a message from an agent: {error}") from None

@@ -3,7 +3,8 @@
 Must not decide or compute anything.
 """
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
@@ -13,17 +14,31 @@ import msgspec
 from msgspec import Struct
 
 from agents.runtime import RetryPolicy
+from bus.bodies import Body
+from bus.events import Recalled
+from bus.permissions import Permissions
 from bus.queues import Queues
+from bus.redaction import Redactor, known_secrets
 from bus.routing import Route, Routes, distances_ns
 from bus.sequencer import Sequencer
+from simulator.border import Border
 from simulator.clock import VirtualClock
 from simulator.compose_agent import AgentSettings, build_runtime
 from simulator.drivers.driver import Driver
 from simulator.drivers.in_process import InProcessDriver
-from simulator.engine import WORKLOAD_AHEAD_MAX, Engine, Item
+from simulator.engine import WORKLOAD_AHEAD_MAX, Engine, Item, Monitor
 from simulator.errors import EventsFileError
 from simulator.events_file import read_events_file
+from simulator.faults.links import FaultyLinks, Redelivery
+from simulator.faults.mix import active_rules, rules_of_agent
+from simulator.faults.outage import Outage
+from simulator.faults.outages import planned_outages
+from simulator.faults.rules import ActiveRule
+from simulator.faults.store_fault import StoreFault
+from simulator.faults.store_faults import planned_store_faults
+from simulator.links import Links, PerfectLinks
 from simulator.monitors import BudgetMonitor
+from simulator.post import Post
 from simulator.roles import AGENTS, ROLES
 from simulator.scenario import Scenario
 from simulator.streams import Streams
@@ -37,9 +52,14 @@ class Agents(Struct):
     """The agents of a run, wherever they live."""
 
     driver: Driver
-    pids: dict[str, int]
     end: Callable[[], dict[str, int]]
     """Waits for agents' processes to end; their exit codes."""
+    pids: Callable[[], dict[str, int]]
+    """Of those that have a process of their own, now."""
+    notes: Callable[[], list[Body]]
+    """What happened to their processes since this was asked last."""
+    states: dict[str, str]
+    """Digest of what each knew when it was ready last."""
 
 
 def routes_of(scenario: Scenario) -> Routes:
@@ -47,6 +67,31 @@ def routes_of(scenario: Scenario) -> Routes:
         Route(name, queue.consumer, int(queue.delay), queue.depth_max)
         for name, queue in scenario.queues.items()
     )
+
+
+def rules_of(scenario: Scenario) -> tuple[ActiveRule, ...]:
+    """The fault rules that are part of this run."""
+    return active_rules(scenario.faults, scenario.seed, scenario.start_ns)
+
+
+def outages_of(scenario: Scenario) -> list[Outage]:
+    if scenario.heal_ns is None:
+        return []
+    return planned_outages(rules_of(scenario), scenario.supervision, scenario.heal_ns)
+
+
+def store_faults_of(scenario: Scenario) -> list[StoreFault]:
+    return planned_store_faults(rules_of(scenario), Streams(scenario.seed))
+
+
+def links_of(scenario: Scenario) -> Links:
+    rules = rules_of(scenario)
+    if not rules:
+        return PerfectLinks()
+    consumers = {name: queue.consumer for name, queue in scenario.queues.items()}
+    faults = scenario.faults
+    redelivery = Redelivery(int(faults.redelivery_timeout), faults.redeliveries_max)
+    return FaultyLinks(rules, Streams(scenario.seed), consumers, redelivery)
 
 
 def agent_settings(scenario: Scenario, agent: str) -> AgentSettings:
@@ -57,6 +102,7 @@ def agent_settings(scenario: Scenario, agent: str) -> AgentSettings:
         thresholds=scenario.witness.thresholds,
         models=scenario.models,
         retry=RetryPolicy(scenario.retry.attempts_max, int(scenario.retry.backoff)),
+        faults=rules_of_agent(rules_of(scenario), agent),
     )
 
 
@@ -84,52 +130,65 @@ def workload_of(scenario: Scenario) -> Iterator[Item]:
 
 
 @contextmanager
-def agents_of(scenario: Scenario, transport: Transport) -> Iterator[Agents]:
-    """The agents, ready for deliveries; when the block ends, however it ends, no process of theirs is left.
+def agents_of(
+    scenario: Scenario,
+    transport: Transport,
+    recalled: Callable[[str], Recalled] = lambda agent: Recalled(),
+    listen: str | None = None,
+) -> Iterator[Agents]:
+    """The agents, told what they knew and ready for deliveries.
+
+    When the block ends, however it ends, no process of theirs is left. ``listen`` is an address of tcp for
+    agents as processes; without it they meet on a Unix socket in a private folder.
 
     Raises:
         AgentDied: an agent's process did not come up.
         EnvironmentProblem: the socket cannot be opened.
+        RefusedError: it may not be opened there.
     """
     if transport == "inproc":
-        runtimes = {agent: build_runtime(agent_settings(scenario, agent)) for agent in AGENTS}
-        yield Agents(InProcessDriver(runtimes), {}, dict)
+        driver = InProcessDriver(AGENTS, lambda agent: build_runtime(agent_settings(scenario, agent)))
+        states = {agent: driver.recall(agent, recalled(agent)) for agent in AGENTS}
+        yield Agents(driver, dict, dict, list, states)
         return
     # ZeroMQ is loaded only by a run that uses it.
-    from bus.zeromq import ZmqServer
+    from bus.zeromq import ZmqServer, new_key_pair
     from simulator.drivers.children import Children
     from simulator.drivers.remote import RemoteDriver
 
     settings = {agent: msgspec.json.encode(agent_settings(scenario, agent)) for agent in AGENTS}
-    with ZmqServer() as server:
-        children = Children(AGENTS, server.endpoint)
+    with ZmqServer(listen, new_key_pair() if listen else None) as server:
+        children = Children(server.endpoint, lambda agent: msgspec.json.encode(server.issue_keys(agent)))
         try:
-            driver = RemoteDriver(server, settings, children.death)
-            driver.start()
-            yield Agents(driver, driver.pids, children.end)
+            remote = RemoteDriver(server, settings, children, recalled)
+            remote.start()
+            yield Agents(remote, children.end, lambda: dict(remote.pids), remote.take_notes, remote.states)
         finally:
-            children.kill()
+            children.kill_all()
 
 
 def engine_of(
     scenario: Scenario,
     sequencer: Sequencer,
     driver: Driver,
+    monitors: Sequence[Monitor] = (),
     window_deliveries_max: int = WORKLOAD_AHEAD_MAX,
 ) -> Engine:
     routes = routes_of(scenario)
     publishes = {agent: role.publishes for agent, role in ROLES.items()}
     service_ns_min = {agent: role.service_ns_min for agent, role in ROLES.items()}
+    distances = distances_ns(routes, publishes, service_ns_min)
+    links = links_of(scenario)
     return Engine(
         clock=VirtualClock(scenario.start_ns),
         sequencer=sequencer,
         queues=Queues(routes),
-        routes=routes,
+        post=Post(routes, links, service_ns_min, distances, outages_of(scenario)),
+        links=links,
+        border=Border(Redactor(known_secrets(os.environ)).redact_body, Permissions().check),
         driver=driver,
-        service_ns_min=service_ns_min,
-        distances_ns=distances_ns(routes, publishes, service_ns_min),
         workload=workload_of(scenario),
         end_ns=scenario.start_ns + scenario.duration,
-        monitors=[BudgetMonitor(scenario.budget.total_nanousd)],
+        monitors=[BudgetMonitor(scenario.budget.total_nanousd), *monitors],
         window_deliveries_max=window_deliveries_max,
     )

@@ -3,6 +3,8 @@
 Must not import the engine or a transport.
 """
 
+import os
+
 import msgspec
 from msgspec import Struct
 
@@ -12,9 +14,15 @@ from agents.executor import Executor
 from agents.ledger import Ledger
 from agents.models.mock import MockModel
 from agents.models.model import Model, ModelSpec
+from agents.models.redacted import RedactedModel
+from agents.pace import Pace, SteadyPace
 from agents.runtime import RetryPolicy, Runtime
 from bus.bodies import PatternKind
 from bus.errors import InputError
+from bus.redaction import Redactor, known_secrets
+from simulator.faults.models import FaultyModel
+from simulator.faults.pace import FaultyPace
+from simulator.faults.rules import ActiveRule
 from simulator.streams import Streams
 
 
@@ -27,6 +35,8 @@ class AgentSettings(Struct, frozen=True):
     thresholds: dict[PatternKind, float]
     models: dict[Tier, ModelSpec]
     retry: RetryPolicy
+    faults: tuple[ActiveRule, ...] = ()
+    """The rules that are asked where it runs; see :func:`simulator.faults.mix.rules_of_agent`."""
 
 
 def build_runtime(settings: AgentSettings) -> Runtime:
@@ -39,11 +49,16 @@ def build_runtime(settings: AgentSettings) -> Runtime:
     def model_stream(key: str) -> Stream:
         return streams.stream(f"model/{settings.agent}", key)
 
+    rules, name = settings.faults, settings.agent
+    redact = Redactor(known_secrets(os.environ)).text
     models: dict[Tier, Model] = {
-        tier: MockModel(spec, model_stream) for tier, spec in settings.models.items()
+        tier: RedactedModel(MockModel(spec, model_stream), redact) for tier, spec in settings.models.items()
     }
+    if rules:
+        models = {tier: FaultyModel(model, rules, streams, name) for tier, model in models.items()}
+    pace: Pace = FaultyPace(rules, streams, name) if rules else SteadyPace()
     ledger = Ledger(settings.granted_nanousd)
-    return Runtime(_agent(settings), ledger, models, handling_stream, settings.retry)
+    return Runtime(_agent(settings), ledger, models, handling_stream, settings.retry, pace, redact)
 
 
 def build_runtime_from_json(settings: bytes) -> Runtime:

@@ -7,26 +7,38 @@ numbers, ``(time_ns, priority, ordinal)``, which come from content alone; so the
 much is handed out at once or on the order in which handlings come back.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from heapq import heappop, heappush
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from bus.bodies import Body, DeliveryAcknowledged, DeliveryDeadLettered, DeliveryFailed, LimitReached
-from bus.events import Delivery, Draft, Event, Handling, Message
+from bus.bodies import Body, DeliveryDeadLettered, LimitReached
+from bus.errors import ProtocolError
+from bus.events import Draft, Event, Handling
+from bus.keys import WORKLOAD
 from bus.queues import Queues
-from bus.routing import UNREACHABLE_NS, Routes
+from bus.routing import UNREACHABLE_NS
 from bus.sequencer import Cause, Sequencer
+from simulator.border import Border
 from simulator.clock import VirtualClock
 from simulator.drivers.driver import Driver, Handled
-from simulator.inbox import Inbox, Parcel
+from simulator.inbox import Parcel
+from simulator.links import Fact, Links
+from simulator.post import Post, Sent
+from simulator.receipts import receipt
+from simulator.timetable import (
+    PRIORITY_AGENT,
+    PRIORITY_TIMER,
+    PRIORITY_WORKLOAD,
+    Act,
+    CommitKey,
+    Timer,
+    Timetable,
+)
 
-PRIORITY_TIMER = 0
-PRIORITY_WORKLOAD = 1
-PRIORITY_AGENT = 2
-"""Of the first agent; each further one has the next number."""
+SEQUENCER = "sequencer"
 STEPS_PER_ASK = 512
 """Steps between two questions whether to stop."""
 WORKLOAD_AHEAD_MAX = 2_048
@@ -49,11 +61,11 @@ class Monitor(Protocol):
         """Drafts to commit right after, caused by this event."""
 
 
-class Timer(NamedTuple):
-    """Something that happens every ``interval_ns`` from the start until the engine is done."""
+class Undone(NamedTuple):
+    """A handling that is decided and not yet on the log."""
 
-    interval_ns: int
-    act: Callable[[int], None]
+    key: str
+    handling: Handling
 
 
 class _Decided(Struct, frozen=True, gc=False):
@@ -61,16 +73,17 @@ class _Decided(Struct, frozen=True, gc=False):
 
     source: str
     drafts: Sequence[Draft]
-    parcels: Sequence[tuple[int, Parcel]]
+    sent: Sequence[Sent]
     cause: Parcel | None
-    settles: bool
+    handling: Handling | None
+    facts: Sequence[Fact]
+    """To be put on the log just before it."""
 
 
 class Engine:
     """A discrete-event simulation of a workload and agents, committed in the order of bus time.
 
-    ``distances_ns`` is :func:`bus.routing.distances_ns`; ``service_ns_min`` gives the agents in the order
-    of their priority.
+    Agents' priorities are their order in ``post``.
     """
 
     def __init__(
@@ -79,10 +92,10 @@ class Engine:
         clock: VirtualClock,
         sequencer: Sequencer,
         queues: Queues,
-        routes: Routes,
+        post: Post,
+        links: Links,
+        border: Border,
         driver: Driver,
-        service_ns_min: Mapping[str, int],
-        distances_ns: Mapping[tuple[str, str], int],
         workload: Iterable[Item],
         end_ns: int,
         monitors: Sequence[Monitor] = (),
@@ -91,47 +104,64 @@ class Engine:
         self.clock = clock
         self.end_ns = end_ns
         self.queues = queues
+        self.post = post
+        self._links = links
+        self._border = border
         self._sequencer = sequencer
-        self._routes = routes
         self._driver = driver
-        self._distances_ns = distances_ns
-        self._inboxes = {agent: _inbox(agent, ns, routes) for agent, ns in service_ns_min.items()}
-        self._priorities = {agent: PRIORITY_AGENT + n for n, agent in enumerate(service_ns_min)}
-        self._ordinals = dict.fromkeys(service_ns_min, 0)
-        self._monitors = {body: monitor for monitor in monitors for body in monitor.watches}
-        self._heap: list[tuple[int, int, int, Callable[[int], None]]] = []
+        self._priorities = {agent: PRIORITY_AGENT + n for n, agent in enumerate(post.inboxes)}
+        self._ordinals = dict.fromkeys(post.inboxes, 0)
+        self._undone: dict[str, deque[Undone]] = {agent: deque() for agent in post.inboxes}
+        self._monitors: dict[type[Body], list[Monitor]] = {}
+        for monitor in monitors:
+            for body in monitor.watches:
+                self._monitors.setdefault(body, []).append(monitor)
+        self._timetable = Timetable()
         self._workload: Iterator[Item] = iter(workload)
         self._next_item = next(self._workload, None)
         self._workload_count = 0
         self._open_count = 0
         self._ahead_count = 0
         self._ahead_max = window_deliveries_max
-        self._safe_key: tuple[int, int, int] = (0, 0, 0)
+        self._safe_key: CommitKey = (0, 0, 0)
+
+    def at(self, time_ns: int, act: Act) -> None:
+        """Let something happen at a moment, before all else of that moment; in the order of the calls."""
+        self._timetable.at(time_ns, act)
 
     def every(self, *timers: Timer) -> None:
         """Add timers; call before the first step.
 
-        At one moment they act in this order, before anything else.
+        At one moment they act in this order, before workload and agents.
         """
         for ordinal, timer in enumerate(timers):
-            self._schedule(timer, self.clock.now_ns, ordinal)
+            self._timetable.every(timer, self.clock.now_ns, ordinal)
 
     @property
     def is_done(self) -> bool:
         """The duration is over and nothing is decided or on its way."""
-        return not self._has_work and (not self._heap or self._heap[0][0] >= self.end_ns)
+        return not self._has_work and self._timetable.is_over(self.end_ns)
 
     @property
     def event_count(self) -> int:
         """Events committed so far."""
         return self._sequencer.last_seq
 
+    def undone(self, agent: str, done_count: int) -> Sequence[Undone]:
+        """What an agent has handled but for its first ``done_count`` attempts, in order.
+
+        A log that is caught up with has attempts that are decided here and not yet committed again.
+        """
+        undone = tuple(self._undone[agent])
+        committed_count = self._ordinals[agent] - len(undone)
+        return undone[max(0, done_count - committed_count) :]
+
     def step(self) -> None:
         """Act on the earliest entry, or look ahead when something undecided could still come before it."""
-        if not self._heap or self._heap[0] >= self._safe_key:
+        if self._timetable.is_quiet_before(self._safe_key):
             self._look_ahead()
             return
-        time_ns, _, _, act = heappop(self._heap)
+        time_ns, act = self._timetable.pop()
         self.clock.advance(time_ns)
         act(time_ns)
 
@@ -146,9 +176,13 @@ class Engine:
                     break
         return True
 
-    def record(self, time_ns: int, source: str, drafts: Sequence[Draft], cause: Cause | None = None) -> None:
+    def record(
+        self, time_ns: int, source: str, drafts: Sequence[Draft], cause: Cause | None = None
+    ) -> Sequence[Event]:
         """Commit facts that no agent receives, now."""
-        self._observe(self._sequencer.commit(time_ns, source, drafts, cause))
+        events = self._sequencer.commit(time_ns, source, drafts, cause)
+        self._observe(events)
+        return events
 
     # -- deciding
     # ----------------------------------------------------------------------------------------------------
@@ -158,15 +192,14 @@ class Engine:
         self._pull()
         self._submit()
         self._safe_key = self._earliest_undecided()
-        is_stuck = not self._heap or self._heap[0] >= self._safe_key
-        if is_stuck and not self.is_done:
-            assert any(inbox.is_busy for inbox in self._inboxes.values()), "nothing to wait for"
+        if self._timetable.is_quiet_before(self._safe_key) and not self.is_done:
+            assert any(inbox.is_busy for inbox in self.post.inboxes.values()), "nothing to wait for"
             self._decide_handled(self._driver.collect())
             self._safe_key = (0, 0, 0)
 
-    def _earliest_undecided(self) -> tuple[int, int, int]:
+    def _earliest_undecided(self) -> CommitKey:
         """No commit that is still undecided has a key below this one."""
-        finish_ns = min(inbox.earliest_finish_ns() for inbox in self._inboxes.values())
+        finish_ns = self.post.earliest_finish_ns()
         if self._next_item is None:
             return finish_ns, PRIORITY_TIMER, 0
         # Many items may share a moment: those that are decided come before the next one.
@@ -180,114 +213,130 @@ class Engine:
             self._workload_count += 1
             self._ahead_count += 1
             key = (item.time_ns, PRIORITY_WORKLOAD, self._workload_count)
-            self._decide("workload", item.drafts, key, f"workload-{self._workload_count}")
+            drafts = [self._border.clean(draft) for draft in item.drafts]
+            self._decide(WORKLOAD, drafts, key, f"{WORKLOAD}-{self._workload_count}")
             self._next_item = next(self._workload, None)
 
     def _submit(self) -> None:
-        finishes_ns = {agent: inbox.earliest_finish_ns() for agent, inbox in self._inboxes.items()}
-        for agent, inbox in self._inboxes.items():
-            if inbox.is_busy or finishes_ns[agent] == UNREACHABLE_NS:
-                continue
-            bound_ns = min(ns + self._distances_ns[other, agent] for other, ns in finishes_ns.items())
-            if self._next_item is not None:
-                bound_ns = min(bound_ns, self._next_item.time_ns)
-            batch = inbox.take(bound_ns)
+        outside_ns = UNREACHABLE_NS if self._next_item is None else self._next_item.time_ns
+        for agent, bound_ns in list(self.post.bounds(outside_ns)):
+            batch = self.post.inboxes[agent].take(bound_ns)
             if batch:
                 self._driver.submit(agent, batch)
 
     def _decide_handled(self, handled: Handled) -> None:
         agent = handled.agent
-        inbox = self._inboxes[agent]
-        priority = self._priorities[agent]
+        inbox = self.post.inboxes[agent]
         for attempts in handled.attempts:
-            parcel = inbox.resolve(attempts[-1].finished_ns)
             for handling in attempts:
-                self._ordinals[agent] += 1
-                drafts = [Draft(_receipt(parcel, handling)), *handling.drafts]
-                key = (handling.finished_ns, priority, self._ordinals[agent])
-                settles = handling.outcome != "failed"
-                self._decide(agent, drafts, key, parcel.delivery.key, parcel, settles)
+                if not inbox.is_busy or not self._decide_attempt(agent, handling):
+                    inbox.lose()
+                    return
+
+    def _decide_attempt(self, agent: str, handling: Handling) -> bool:
+        """Decide the commit of one attempt; False if the agent is gone before it could be on the log."""
+        inbox = self.post.inboxes[agent]
+        parcel = inbox.head
+        if (parcel.original is None) == (handling.outcome == "deduplicated"):
+            raise ProtocolError(f"{agent} did not tell a copy of {parcel.delivery.key} from the event itself")
+        key = parcel.delivery.key
+        passage = self._links.answer(key, agent, handling.attempt, handling.finished_ns)
+        answered_ns = max(passage.arrivals_ns[0], inbox.answered_ns)
+        if inbox.is_lost(answered_ns):
+            return False
+        inbox.answered_ns = answered_ns
+        if handling.outcome == "failed":
+            inbox.failed(handling.finished_ns)
+        else:
+            inbox.resolve(handling.finished_ns)
+        self._ordinals[agent] += 1
+        place = (answered_ns, self._priorities[agent], self._ordinals[agent])
+        settled = Draft(receipt(parcel.queue, parcel.delivery.arrived_ns, handling))
+        drafts = [self._border.clean(settled), *self._border.admit(agent, handling.drafts)]
+        self._undone[agent].append(Undone(key, handling))
+        self._decide(agent, drafts, place, key, parcel, handling, passage.facts)
+        return True
 
     def _decide(
         self,
         source: str,
         drafts: Sequence[Draft],
-        key: tuple[int, int, int],
+        key: CommitKey,
         path: str,
         cause: Parcel | None = None,
-        settles: bool = False,
+        handling: Handling | None = None,
+        facts: Sequence[Fact] = (),
     ) -> None:
         """From here on the commit cannot change. ``path`` is its causal path: the key of its messages."""
-        time_ns = key[0]
-        parcels = []
-        for index, draft in enumerate(drafts):
-            if draft.queue is None:
-                continue
-            route = self._routes.route(draft.queue)
-            arrived_ns = time_ns + route.delay_ns
-            message = Message(time_ns, source, draft.queue, draft.data)
-            parcel = Parcel(Delivery(f"{path}.{index}", arrived_ns, message), draft.queue)
-            parcels.append((index, parcel))
-            self._inboxes[route.consumer].put((arrived_ns, *key, index), parcel)
+        sent = self.post.send(source, drafts, key, path)
         self._open_count += 1
-        decided = _Decided(source, drafts, parcels, cause, settles)
-        act: Callable[[int], None] = partial(self._commit, decided)
-        heappush(self._heap, (*key, act))
+        decided = _Decided(source, drafts, sent, cause, handling, facts)
+        self._timetable.push(key, partial(self._commit, decided))
 
     # -- committing
     # --------------------------------------------------------------------------------------------------
 
     def _commit(self, decided: _Decided, time_ns: int) -> None:
-        cause = decided.cause
         self._open_count -= 1
+        cause = decided.cause
         if cause is None:
             self._ahead_count -= 1
-            events = self._sequencer.commit(time_ns, decided.source, decided.drafts)
+            at = None
         else:
-            at = Cause(cause.seq, cause.correlation_seq)
-            events = self._sequencer.commit(time_ns, decided.source, decided.drafts, at)
-            if decided.settles:
-                self._inboxes[decided.source].settled(cause.queue)
-        for index, parcel in decided.parcels:
-            parcel.seq = events[index].seq
-            parcel.correlation_seq = events[index].correlation_seq
+            at = Cause(cause.event.seq, cause.event.correlation_seq)
+            self._settle(decided, cause)
+            if decided.facts:
+                self.record(time_ns, SEQUENCER, [fact.draft for fact in decided.facts], at)
+        events = self._sequencer.commit(time_ns, decided.source, decided.drafts, at)
+        for offset, parcel, _ in decided.sent:
+            parcel.seq = events[offset].seq
+            parcel.correlation_seq = events[offset].correlation_seq
         self._observe(events)
-        for _, parcel in decided.parcels:
-            self._refuse_if_full(time_ns, parcel)
+        for sent in decided.sent:
+            if not self._refuse_if_full(time_ns, sent.parcel):
+                for fact in sent.facts:
+                    self._expect_fact(sent.parcel, fact, time_ns)
+
+    def _settle(self, decided: _Decided, cause: Parcel) -> None:
+        self._undone[decided.source].popleft()
+        if cause.original is None and decided.handling and decided.handling.outcome != "failed":
+            self.post.inboxes[decided.source].settled(cause.queue)
 
     def _observe(self, events: Sequence[Event]) -> None:
         for event in events:
             self.queues.apply(event)
-            monitor = self._monitors.get(type(event.data))
-            if monitor is not None:
+            for monitor in self._monitors.get(type(event.data), ()):
                 drafts = monitor.observe(event)
                 if drafts:
                     cause = Cause(event.seq, event.correlation_seq)
-                    self.record(event.time_ns, "sequencer", drafts, cause)
+                    self.record(event.time_ns, SEQUENCER, drafts, cause)
 
-    def _refuse_if_full(self, time_ns: int, parcel: Parcel) -> None:
+    def _expect_fact(self, parcel: Parcel, fact: Fact, now_ns: int) -> None:
+        """Facts are ordered by the events that they are about, so this can wait until those are committed."""
+
+        def act(time_ns: int) -> None:
+            self._open_count -= 1
+            self.record(time_ns, SEQUENCER, [fact.draft], Cause(parcel.seq, parcel.correlation_seq))
+            if isinstance(fact.draft.data, DeliveryDeadLettered):
+                self.post.inbox_of(parcel.queue).settled(parcel.queue)
+
+        self._open_count += 1
+        self._timetable.after(max(fact.time_ns, now_ns), act)
+
+    def _refuse_if_full(self, time_ns: int, parcel: Parcel) -> bool:
         queue = self.queues.queue(parcel.queue)
         depth_max = queue.route.depth_max
         if queue.depth <= depth_max:
-            return
+            return False
         parcel.accepted = False
-        self._inboxes[queue.route.consumer].settled(parcel.queue)
+        self.post.inbox_of(parcel.queue).settled(parcel.queue)
+        reason = f"the queue is full: {depth_max} deliveries are pending"
         drafts = [
-            Draft(
-                DeliveryDeadLettered(
-                    parcel.queue, 0, f"the queue is full: {depth_max} deliveries are pending"
-                )
-            ),
+            Draft(DeliveryDeadLettered(parcel.queue, 0, reason, "queue_full")),
             Draft(LimitReached("queue_depth_max", parcel.queue, depth_max)),
         ]
-        self.record(time_ns, "sequencer", drafts, Cause(parcel.seq, parcel.correlation_seq))
-
-    def _schedule(self, timer: Timer, time_ns: int, ordinal: int) -> None:
-        def act(now_ns: int) -> None:
-            timer.act(now_ns)
-            self._schedule(timer, now_ns + timer.interval_ns, ordinal)
-
-        heappush(self._heap, (time_ns, PRIORITY_TIMER, ordinal, act))
+        self.record(time_ns, SEQUENCER, drafts, Cause(parcel.seq, parcel.correlation_seq))
+        return True
 
     @property
     def _has_work(self) -> bool:
@@ -295,21 +344,5 @@ class Engine:
         return (
             self._open_count > 0
             or self._next_item is not None
-            or any(i.earliest_finish_ns() != UNREACHABLE_NS for i in self._inboxes.values())
+            or self.post.earliest_finish_ns() != UNREACHABLE_NS
         )
-
-
-def _inbox(agent: str, service_ns_min: int, routes: Routes) -> Inbox:
-    return Inbox(service_ns_min, {route.queue: route.depth_max for route in routes.consumed_by(agent)})
-
-
-def _receipt(parcel: Parcel, handling: Handling) -> Body:
-    """The first event of a handling's commit: what became of the delivery."""
-    queue = parcel.queue
-    arrived_ns = parcel.delivery.arrived_ns
-    attempt, started_ns, finished_ns = handling.attempt, handling.started_ns, handling.finished_ns
-    if handling.outcome == "acknowledged":
-        return DeliveryAcknowledged(queue, attempt, arrived_ns, started_ns, finished_ns)
-    if handling.outcome == "failed":
-        return DeliveryFailed(queue, attempt, arrived_ns, started_ns, finished_ns, handling.reason)
-    return DeliveryDeadLettered(queue, attempt, handling.reason)

@@ -1,19 +1,32 @@
 """The errors of the simulator. Must not print or exit.
 
 InputError
+├── RunComplete          a run that came to its end cannot be taken up again
 ├── ScenarioError        a scenario or one of its keys
 └── EventsFileError      a line of an events file
 EnvironmentProblem
 └── AgentDied            an agent's process ended or fell silent
+DivergedError
+└── ResumeDiverged       a run that is taken up again would have written another log
 """
 
 from pathlib import Path
 
-from bus.errors import EnvironmentProblem, InputError
+from bus.errors import DivergedError, EnvironmentProblem, InputError
 
 
 class ScenarioError(InputError):
     """A scenario is unknown, or has a key that is unknown or has the wrong type."""
+
+
+class RunComplete(InputError):
+    """There is nothing to take up again."""
+
+    def __init__(self, run: Path, event_count: int) -> None:
+        super().__init__(
+            f"{run} came to its end, with {event_count} events; nothing is left to resume. "
+            f"`trinity report {run.name}` judges it"
+        )
 
 
 class EventsFileError(InputError):
@@ -30,3 +43,21 @@ class AgentDied(EnvironmentProblem):
         super().__init__(f"agent {agent} {reason}; see its messages above, or run with --transport inproc")
         self.agent = agent
         self.reason = reason
+
+
+class ResumeDiverged(DivergedError):
+    """What the engine writes is not what is on the log of the run that it takes up."""
+
+    def __init__(self, seq: int, recorded: bytes, written: bytes) -> None:
+        self.seq = seq
+        self.recorded = recorded
+        self.written = written
+        at = next((n for n, (a, b) in enumerate(zip(recorded, written, strict=False)) if a != b), 0)
+        sides = (
+            f"...{side[max(0, at - 20) : at + 60].decode(errors='replace')}..."
+            for side in (recorded, written)
+        )
+        super().__init__(
+            "seq {}: the log has {}, and this run would write {}; resume it with the Trinity and the files "
+            "that it was begun with".format(seq, *sides)
+        )

@@ -14,6 +14,8 @@ from msgspec import Struct
 
 from bus.bodies import Label, TelemetryReceived
 from bus.codec import LINE_BYTES_MAX
+from bus.errors import ProtocolError
+from bus.nesting import check_nesting
 from simulator.engine import Item
 from simulator.errors import EventsFileError
 from simulator.moment import parse_moment_ns
@@ -97,8 +99,9 @@ def _content(path: Path) -> bytes:
 
 def _record(path: Path, number: int, line: bytes) -> _Line:
     try:
+        check_nesting(line)
         return _decoder.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (ProtocolError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         shown = line[:60].decode(errors="replace")
         raise EventsFileError(
             path, number, f'{error}: {shown!r}; a line is {{"event": {{"message": "..."}}}}'

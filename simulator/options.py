@@ -8,6 +8,7 @@ from msgspec import Struct
 from bus.errors import InputError
 from simulator.duration import NANOUSD_PER_USD, NS_PER_UNIT, Duration, parse_usd
 from simulator.events_file import EventsFile, read_events_file
+from simulator.faults.scaling import scaled
 from simulator.moment import format_moment
 from simulator.scenario import Scenario
 from simulator.scenario_rules import SEED_MAX, check_scenario
@@ -38,10 +39,12 @@ def resolve(scenario: Scenario, options: Options) -> Scenario:
     """
     replace = msgspec.structs.replace
     intervals = scenario.intervals
+    duration = _duration("--duration", options.duration, "h", scenario.duration)
     scenario = replace(
         scenario,
         seed=scenario.seed if options.seed is None else _seed(options.seed),
-        duration=_duration("--duration", options.duration, "h", scenario.duration),
+        duration=duration,
+        faults=scaled(scenario.faults, scenario.duration, duration),
         workload=replace(
             scenario.workload,
             event_interval=_duration(

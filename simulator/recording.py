@@ -1,48 +1,34 @@
-"""One run from its first event to its last: the log, the observations, and the proof that the log is enough.
+"""A run in its folder, from the first event to the proof that its log is enough. Must not judge it.
 
-Must not judge the run.
+A run has incarnations: the one that begins it, and one more each time that it is taken up again, by a person
+after its processes were killed, or by itself after the disk under the log failed.
 """
 
-import os
-from collections.abc import Callable
 from functools import partial
 
 from msgspec import Struct
 
-from agents.runtime import LEDGER_BODIES
-from bus.bodies import (
-    AgentCrashed,
-    AgentHeartbeat,
-    AgentStarted,
-    Body,
-    MetricsSampled,
-    PhaseTimed,
-    ProcessExited,
-    ProcessStarted,
-    QueueDepth,
-    RunFinished,
-    RunStarted,
-    StateRebuilt,
-)
-from bus.codec import decode_body
-from bus.events import Draft
-from bus.sequencer import Sequencer
+from bus.bodies import LogRecovered, PhaseTimed, RunFinished, StateRebuilt
 from simulator import compose
-from simulator.clock import timed
-from simulator.compose import Agents, Transport
-from simulator.compose_agent import build_runtime
-from simulator.engine import Engine, Timer
-from simulator.errors import AgentDied
+from simulator.clock import elapsed_ns, timed
+from simulator.compose import Transport
+from simulator.errors import RunComplete
+from simulator.incarnation import Incarnation, Outcome, Watcher
 from simulator.observations import Observations, describe_host
-from simulator.roles import AGENTS, ROLES
-from simulator.sampler import Sampler
+from simulator.rebuilding import Rebuilding
 from simulator.scenario import Scenario
-from store.log_reader import read_envelopes
-from store.log_writer import LogWriter
+from store.errors import LogClosed, WriteFailed
+from store.faulty_disk import FaultyDisk
+from store.layout import has_log
+from store.log_reader import read_envelopes, read_events
+from store.log_writer import LogWriter, SyncPolicy
+from store.manifest import is_closed
+from store.recovery import Recovered, recover
+from store.reopening import reopen
 from store.run_folder import RunFolder
 
-FORMAT_VERSION = 1
-SEQUENCER = "sequencer"
+INCARNATIONS_MAX = 1_000
+"""A run does not take itself up again more often than this."""
 
 
 class Recorded(Struct, frozen=True):
@@ -51,30 +37,32 @@ class Recorded(Struct, frozen=True):
     status: str
     """``completed``, ``interrupted`` or ``failed``."""
     reason: str
-    digest: str
     event_count: int
 
 
-class Watcher(Struct):
-    """How whoever started a run follows it and ends it."""
+class Means(Struct, frozen=True):
+    """How a run is carried out. Nothing of it is on the log."""
 
-    progress: Callable[[int, int], None]
-    """Called with the bus time and the number of events, a few hundred times a run."""
-    stop: Callable[[], bool]
-    """Asked often; True ends the run as interrupted."""
+    transport: Transport = "processes"
+    sync: SyncPolicy = "off"
+    listen: str | None = None
+    """Address of tcp for agents as processes, in place of a Unix socket."""
 
 
 class Recording:
-    """A run being recorded into a new run folder."""
+    """A run being recorded into a run folder."""
 
-    def __init__(self, scenario: Scenario, folder: RunFolder, transport: Transport, watcher: Watcher) -> None:
+    def __init__(self, scenario: Scenario, folder: RunFolder, means: Means, watcher: Watcher) -> None:
         self._scenario = scenario
         self._folder = folder
-        self._transport: Transport = transport
+        self._means = means
         self._watcher = watcher
+        self._disk = FaultyDisk()
+        self._observations: Observations
         self.has_begun = False
-        """Whether anything is on the log."""
-        self._observations = Observations(folder.observations)
+        """Whether its agents came up, so that something may be on the log."""
+        self.is_new = True
+        """Whether this is the first that was heard of the run."""
 
     def record(self) -> Recorded:
         """Run the scenario, close the log, and rebuild every agent from it.
@@ -82,123 +70,119 @@ class Recording:
         Raises:
             TrinityError: the run could not start; nothing of it is on the log but what is whole.
         """
-        self._observations.note(0, [describe_host(self._transport)])
-        with LogWriter.create(
-            self._folder.events, segment_bytes_max=self._scenario.limits.segment_bytes
-        ) as writer:
-            sequencer = Sequencer(writer)
-            with timed(partial(self._phase, "simulate")):
-                finished = self._simulate(sequencer, writer)
-            event_count = sequencer.last_seq
-            digest = writer.close()
-        with timed(partial(self._phase, "rebuild")):
-            self._rebuild(sequencer.last_time_ns)
-        self._observations.close()
-        return Recorded(finished.status, finished.reason, digest, event_count)
-
-    def _simulate(self, sequencer: Sequencer, writer: LogWriter) -> RunFinished:
-        with compose.agents_of(self._scenario, self._transport) as agents:
-            engine = compose.engine_of(self._scenario, sequencer, agents.driver)
-            sample = self._begin(engine, agents, writer)
-            try:
-                finished = self._run(engine, agents, sample)
-            except AgentDied as death:
-                engine.record(
-                    engine.clock.now_ns, SEQUENCER, [Draft(AgentCrashed(death.agent, death.reason))]
-                )
-                finished = RunFinished("failed", str(death))
-            engine.record(engine.clock.now_ns, SEQUENCER, [Draft(finished)])
-        return finished
-
-    def _run(self, engine: Engine, agents: Agents, sample: Callable[[int], None]) -> RunFinished:
-        def stop() -> bool:
-            self._watcher.progress(engine.clock.now_ns, engine.event_count)
-            return self._watcher.stop()
-
-        if not engine.run(stop):
-            # Agents were ahead of the log when the run ended, so what they know now is nobody's truth.
-            return RunFinished("interrupted", "stopped from outside")
-        engine.clock.advance(max(engine.clock.now_ns, engine.end_ns))
-        now_ns = engine.clock.now_ns
-        sample(now_ns)
-        notes: list[Body] = []
-        for word in agents.driver.stop():
-            engine.record(now_ns, word.state.agent, [Draft(word.state)])
-            if word.counted is not None:
-                notes.append(word.counted)
-        codes = agents.end()
-        notes += [ProcessExited(agent, agents.pids[agent], code) for agent, code in codes.items()]
-        self._observations.note(now_ns, notes)
-        return RunFinished("completed")
-
-    def _begin(self, engine: Engine, agents: Agents, writer: LogWriter) -> Callable[[int], None]:
-        """Commit the first facts and set the timers; returns what takes a sample of the metrics."""
-        scenario = self._scenario
-        now_ns = scenario.start_ns
-        pids = {SEQUENCER: os.getpid(), **agents.pids}
-        self._observations.note(now_ns, [ProcessStarted(agent, pid) for agent, pid in pids.items()])
-        self.has_begun = True
-        engine.record(now_ns, SEQUENCER, [Draft(_started(scenario))])
-        for agent, role in ROLES.items():
-            engine.record(now_ns, agent, [Draft(AgentStarted(agent, list(role.consumes)))])
-        sampler = Sampler(pids)
-
-        def metrics(at_ns: int) -> None:
-            depths = [QueueDepth(q.route.queue, q.depth, q.take_depth_max()) for q in engine.queues]
-            engine.record(at_ns, SEQUENCER, [Draft(MetricsSampled(depths))])
-            self._observations.note(at_ns, sampler.sample())
-            writer.flush()
-            self._observations.flush()
-
-        def heartbeats(at_ns: int) -> None:
-            for agent in AGENTS:
-                engine.record(at_ns, SEQUENCER, [Draft(_heartbeat(engine, agent))])
-
-        engine.every(
-            Timer(scenario.intervals.metrics, metrics), Timer(scenario.intervals.heartbeat, heartbeats)
+        writer = LogWriter.create(
+            self._folder.events,
+            sync=self._means.sync,
+            segment_bytes_max=self._scenario.limits.segment_bytes,
+            clock=elapsed_ns,
+            disk=self._disk,
         )
-        return metrics
+        self._observations = Observations(self._folder.observations)
+        return self._to_the_end(writer)
+
+    def resume(self) -> Recorded:
+        """Take up a run that was killed or interrupted. Its log will be that of an undisturbed one.
+
+        Raises:
+            RunComplete: it came to its end.
+            LogLocked: it is still running.
+            LogDamage: the log has more wrong with it than a torn tail.
+            ResumeDiverged: what would be written is not what is on the log.
+        """
+        self.is_new = False
+        if not has_log(self._folder.events):
+            return self.record()
+        try:
+            recovered = reopen(self._folder.events)
+        except LogClosed:
+            return self._prove_late()
+        return self._to_the_end(self._resumed(recovered))
+
+    def _prove_late(self) -> Recorded:
+        """The log was closed, but whoever did it was killed before the proof was written down."""
+        last = None
+        for event in read_events(self._folder.events):
+            last = event
+        assert last is not None
+        if is_closed(self._folder.observations) or not isinstance(last.data, RunFinished):
+            raise RunComplete(self._folder.path, last.seq)
+        self._observations = Observations(self._folder.observations)
+        return self._end(Outcome(last.data.status, last.data.reason, last.seq, last.time_ns))
+
+    def _to_the_end(self, writer: LogWriter) -> Recorded:
+        try:
+            return self._end(self._last_outcome(writer))
+        finally:
+            self._observations.leave()
+
+    def _last_outcome(self, writer: LogWriter) -> Outcome:
+        """Of as many incarnations as the store faults of the scenario demand."""
+        self._observations.note(0, [describe_host(self._means.transport)])
+        for _ in range(INCARNATIONS_MAX):
+            fired_count = self._disk.fired_count
+            try:
+                with timed(partial(self._phase, "simulate")):
+                    outcome = self._live(writer)
+            except WriteFailed:
+                if self._disk.fired_count == fired_count:
+                    raise  # the disk failed in earnest
+                self._disk.free()
+                self._observations.leave()
+                # What this very run just broke can be made again, so it is cut.
+                writer = self._resumed(recover(self._folder.events, cut_damage=True))
+            else:
+                return outcome
+        raise WriteFailed(self._folder.events, f"the disk failed {INCARNATIONS_MAX} times")
+
+    def _live(self, writer: LogWriter) -> Outcome:
+        incarnation = Incarnation(self._scenario, self._folder, writer, self._disk, self._observations)
+        try:
+            with compose.agents_of(
+                self._scenario, self._means.transport, incarnation.recalled, self._means.listen
+            ) as agents:
+                if not self.has_begun:
+                    self.has_begun = True
+                    self._watcher.begun()
+                outcome = incarnation.live(agents, self._watcher)
+            if outcome.is_recorded:
+                writer.close()
+        finally:
+            writer.leave()
+        return outcome
+
+    def _end(self, outcome: Outcome) -> Recorded:
+        if outcome.status == "interrupted":
+            self._observations.leave()
+        else:
+            with timed(partial(self._phase, "rebuild")):
+                self._rebuild(outcome.last_time_ns)
+            self._observations.close()
+        return Recorded(outcome.status, outcome.reason, outcome.event_count)
 
     def _rebuild(self, now_ns: int) -> None:
         """Fold fresh agents from the log alone and note what they know, for a check to compare."""
-        runtimes = {agent: build_runtime(compose.agent_settings(self._scenario, agent)) for agent in AGENTS}
-        bodies: list[type[Body]] = list(LEDGER_BODIES)
-        for role in ROLES.values():
-            bodies.extend(role.folds)
-        folded = {body.TYPE for body in bodies}
+        rebuilding = Rebuilding(self._scenario)
         for envelope in read_envelopes(self._folder.events):
-            if envelope.type in folded and envelope.source in runtimes:
-                runtimes[envelope.source].apply(decode_body(envelope.type, envelope.data))
-        states = [runtime.stopped() for runtime in runtimes.values()]
+            rebuilding.apply(envelope)
+        states = rebuilding.states().values()
         self._observations.note(
             now_ns, [StateRebuilt(s.agent, s.state_sha256, s.pattern_count) for s in states]
         )
 
+    def _resumed(self, recovered: Recovered) -> LogWriter:
+        """Go on behind the last whole commit of a log that was recovered."""
+        writer = LogWriter.resume(
+            self._folder.events,
+            sync=self._means.sync,
+            segment_bytes_max=self._scenario.limits.segment_bytes,
+            clock=elapsed_ns,
+            disk=self._disk,
+        )
+        self._observations = Observations(self._folder.observations)
+        if recovered.cut_bytes:
+            reason = "what a crash or Ctrl-C left" if recovered.damage is None else str(recovered.damage)
+            self._observations.note(0, [LogRecovered(recovered.cut_bytes, reason)])
+        return writer
+
     def _phase(self, phase: str, elapsed_ns: int) -> None:
         self._observations.note(0, [PhaseTimed(phase, elapsed_ns)])
-
-
-def _started(scenario: Scenario) -> RunStarted:
-    return RunStarted(
-        format_version=FORMAT_VERSION,
-        scenario=scenario.name,
-        seed=scenario.seed,
-        start_ns=scenario.start_ns,
-        duration_ns=int(scenario.duration),
-        budget_nanousd=scenario.budget.total_nanousd,
-        event_interval_ns=int(scenario.workload.event_interval),
-        snapshot_interval_ns=int(scenario.intervals.snapshot),
-        metrics_interval_ns=int(scenario.intervals.metrics),
-        heartbeat_interval_ns=int(scenario.intervals.heartbeat),
-        scenario_sha256=scenario.sha256(),
-    )
-
-
-def _heartbeat(engine: Engine, agent: str) -> AgentHeartbeat:
-    queues = engine.queues.of_consumer(agent)
-    return AgentHeartbeat(
-        agent=agent,
-        handled_count=sum(queue.acknowledged_count for queue in queues),
-        busy_ns=sum(queue.busy_ns for queue in queues),
-        pending_count=sum(queue.depth for queue in queues),
-    )

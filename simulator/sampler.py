@@ -3,7 +3,7 @@
 Must not write to the log; what it sees is not repeatable.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import psutil
 
@@ -12,15 +12,17 @@ from simulator.clock import NS_PER_S, wall_ns
 
 
 class Sampler:
-    """Samples the processes of a run by pid; one that is gone gives no sample."""
+    """Samples the processes of a run; one that is gone gives no sample. ``pids`` tells who they are now."""
 
-    def __init__(self, pids: Mapping[str, int]) -> None:
-        self._processes = {agent: psutil.Process(pid) for agent, pid in pids.items()}
+    def __init__(self, pids: Callable[[], Mapping[str, int]]) -> None:
+        self._pids = pids
+        self._processes: dict[int, psutil.Process] = {}
 
     def sample(self) -> list[ProcessSampled]:
         samples = []
-        for agent, process in self._processes.items():
+        for agent, pid in self._pids().items():
             try:
+                process = self._process(pid)
                 with process.oneshot():
                     rss_bytes = process.memory_info().rss
                     cpu = process.cpu_times()
@@ -32,6 +34,11 @@ class Sampler:
                 ProcessSampled(agent, process.pid, rss_bytes, cpu_ns, read_bytes, write_bytes, wall_ns())
             )
         return samples
+
+    def _process(self, pid: int) -> psutil.Process:
+        if pid not in self._processes:
+            self._processes[pid] = psutil.Process(pid)
+        return self._processes[pid]
 
 
 def _disk_bytes(process: psutil.Process) -> tuple[int, int]:

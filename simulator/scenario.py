@@ -1,6 +1,7 @@
 """A scenario: everything that decides what a run does, as data. Must not build any of it."""
 
 from hashlib import sha256
+from typing import Literal
 
 import msgspec
 import tomli_w
@@ -10,6 +11,8 @@ from agents.agent import Tier
 from agents.models.model import ModelSpec
 from bus.bodies import PatternKind
 from simulator.duration import NANOUSD_PER_USD, Duration
+from simulator.faults.offset import Offset
+from simulator.faults.rules import FaultSettings
 from simulator.moment import parse_moment_ns
 
 
@@ -53,6 +56,18 @@ class RetrySettings(_Strict, frozen=True):
     backoff: Duration
 
 
+class SupervisionSettings(_Strict, frozen=True):
+    """How agents that ended or fell silent are started again."""
+
+    restart_backoff: Duration = Duration.parse("1s")
+    """Before the first restart of an outage; doubled for each further one, up to ``restart_backoff_max``."""
+    restart_backoff_max: Duration = Duration.parse("1m")
+    restarts_max: int = 5
+    """After so many restarts that failed, none is made until the run heals."""
+    silence_max: Duration = Duration.parse("3m")
+    """A hanging agent is noticed, and ended, after this."""
+
+
 class WitnessSettings(_Strict, frozen=True):
     thresholds: dict[PatternKind, float]
 
@@ -78,26 +93,45 @@ class Scenario(_Strict, frozen=True):
     witness: WitnessSettings
     models: dict[Tier, ModelSpec]
     limits: LimitSettings
+    supervision: SupervisionSettings = SupervisionSettings()
+    faults: FaultSettings = FaultSettings()
 
     @property
     def start_ns(self) -> int:
         return parse_moment_ns(self.start)
 
+    @property
+    def heal_ns(self) -> int | None:
+        """From this moment on no fault rule fires; None if nothing has to heal."""
+        return None if self.faults.heal_at is None else self.start_ns + self.faults.heal_at
+
     def sha256(self) -> str:
-        """Digest of every option but the path of the events file, whose content counts."""
+        """Digest of every option but the path of the events file, whose content counts.
+
+        Tables that may be left out, and are at their defaults, do not count: logs that are older than they
+        are keep their digest. The order of fault rules counts, since it decides.
+        """
         workload = msgspec.structs.replace(self.workload, events_file=None)
-        resolved = msgspec.structs.replace(self, workload=workload)
-        return sha256(
-            msgspec.json.encode(resolved, enc_hook=encode_duration, order="deterministic")
-        ).hexdigest()
+        plain = _plain(msgspec.structs.replace(self, workload=workload), order="deterministic")
+        for table, default in (("supervision", SupervisionSettings()), ("faults", FaultSettings())):
+            if getattr(self, table) == default:
+                del plain[table]
+        if self.faults.rules:
+            plain["order_of_rules"] = list(self.faults.rules)
+        return sha256(msgspec.json.encode(plain)).hexdigest()
 
     def to_toml(self) -> str:
-        plain = msgspec.to_builtins(self, enc_hook=encode_duration)
-        return tomli_w.dumps(_without_nulls(plain))
+        return tomli_w.dumps(_without_nulls(_plain(self)))
 
 
-def encode_duration(value: object) -> object:
-    if isinstance(value, Duration):
+def _plain(scenario: Scenario, order: Literal["deterministic"] | None = None) -> dict[str, object]:
+    plain = msgspec.to_builtins(scenario, enc_hook=_encode, order=order)
+    assert isinstance(plain, dict)
+    return plain
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, Duration | Offset):
         return str(value)
     raise NotImplementedError(type(value))
 

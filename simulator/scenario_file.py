@@ -7,17 +7,33 @@ are refused with the path of the key.
 import tomllib
 from importlib.resources import files
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 
+from agents.agent import Tier
 from bus.errors import InputError
 from simulator.duration import Duration
 from simulator.errors import ScenarioError
+from simulator.faults.offset import Offset
+from simulator.faults.rules import Direction, FaultKind
 from simulator.scenario import Scenario
 from simulator.scenario_rules import check_scenario
 
-KEYED_TABLES = (("queues",), ("models",), ("witness", "thresholds"), ("budget", "shares"))
+KEYED_TABLES = (
+    ("queues",),
+    ("models",),
+    ("witness", "thresholds"),
+    ("budget", "shares"),
+    ("faults", "rules"),
+)
 """Tables whose keys are names; msgspec's errors do not say at which of them something is wrong."""
+CHOICES = {
+    "kind": get_args(FaultKind),
+    "direction": get_args(Direction),
+    "tier": get_args(Tier),
+}
+"""What a key may be, for its error; msgspec's errors say only what it may not."""
 
 
 def scenario_names() -> list[str]:
@@ -59,7 +75,9 @@ def parse_scenario(content: bytes, place: str) -> Scenario:
     try:
         scenario = _converted(_extended(tomllib.loads(content.decode())))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError, InputError) as error:
-        raise ScenarioError(f"{place}: {error}; see the scenario soak for every key") from None
+        raise ScenarioError(
+            f"{place}: {error}; see the scenario soak for every key, and chaos for those of faults"
+        ) from None
     check_scenario(scenario, place)
     return scenario
 
@@ -68,7 +86,14 @@ def _converted(table: dict[str, object]) -> Scenario:
     try:
         return msgspec.convert(table, Scenario, dec_hook=_decode)
     except msgspec.ValidationError as error:
-        raise msgspec.ValidationError(_located(str(error), table)) from None
+        raise msgspec.ValidationError(_with_choices(_located(str(error), table))) from None
+
+
+def _with_choices(message: str) -> str:
+    key = message.rstrip("`").rpartition(".")[2]
+    if not message.startswith("Invalid enum value") or key not in CHOICES:
+        return message
+    return f"{message}; it is one of {', '.join(CHOICES[key])}"
 
 
 def _located(message: str, table: dict[str, object]) -> str:
@@ -122,11 +147,11 @@ def _laid_over(base: dict[str, object], top: dict[str, object]) -> dict[str, obj
 
 def _decode(wanted: type, value: object) -> object:
     """For msgspec, which adds the path of the key to a ValueError."""
-    if wanted is not Duration:
+    if wanted not in (Duration, Offset):
         raise NotImplementedError(wanted)
     if not isinstance(value, str):
         raise ValueError(f'{value!r} is not a duration; write it in quotes, like "30m"')
     try:
-        return Duration.parse(value)
+        return Offset.parse(value) if wanted is Offset else Duration.parse(value)
     except InputError as error:
         raise ValueError(str(error)) from None

@@ -8,6 +8,7 @@ EnvironmentProblem
 InputError
 ├── LogClosed             a closed log takes no more events
 ├── UnknownFormat         the log is of a version that this program does not know
+│   └── UnknownSchema     its bodies are
 ├── FolderUnusable        a folder cannot be created, read or written
 ├── RunNameInvalid        a run may not be called that
 ├── RunExists             there is a run of that name already
@@ -88,6 +89,17 @@ class UnknownFormat(InputError):
         )
 
 
+class UnknownSchema(UnknownFormat):
+    """The bodies of a log are of a version that this program does not know."""
+
+    def __init__(self, segment: Path, version: int, known: int) -> None:
+        InputError.__init__(
+            self,
+            f"{segment} line 1 (seq 1): schema_version {version} is newer than {known}; "
+            "read the log with the Trinity that wrote it, or a newer one",
+        )
+
+
 class FolderUnusable(InputError):
     """The system refused to create, list or read a folder."""
 
@@ -101,7 +113,7 @@ class RunNameInvalid(InputError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"{name[:80]!r} cannot be the name of a run; use 1 to 64 of the characters A-Z a-z 0-9 . _ - "
-            "and no dot in front"
+            "and no dot or dash in front"
         )
 
 
@@ -127,6 +139,7 @@ class NotARun(InputError):
     """The path exists, but no run was ever begun in it."""
 
     def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
         super().__init__(f"{path} is not a run: {reason}; give the name or the folder of a run")
 
 

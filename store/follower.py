@@ -1,11 +1,12 @@
 """Follows a log that is being written, commit by commit. Must not sleep or lock: the caller waits."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from bus.events import Event
+from bus.upcasters import BodyUpcast
 from store.chain import Chain
-from store.log_reader import check_sealed_end, open_envelope, read_segment
+from store.log_reader import check_sealed_end, open_envelope, read_segment, upcasts_of
 from store.manifest import Manifest, Segment, read_manifest, segment_name
 
 
@@ -20,6 +21,7 @@ def follow(folder: Path, *, poll: Callable[[], bool]) -> Iterator[Event]:
         LogDamage: the log is not what was written.
         EventUnknown: a type or body that this program does not know.
     """
+    upcasts: Mapping[str, BodyUpcast] | None = None
     chain = Chain(folder / segment_name(1), 0, 0)
     offset_bytes = 0
     while True:
@@ -30,7 +32,9 @@ def follow(folder: Path, *, poll: Callable[[], bool]) -> Iterator[Event]:
             for batch in read_segment(chain, offset_bytes):
                 offset_bytes += sum(map(len, batch.lines))
                 for envelope in batch.envelopes:
-                    yield open_envelope(envelope)
+                    if upcasts is None:
+                        upcasts = upcasts_of(folder, envelope)
+                    yield open_envelope(envelope, upcasts)
             sealed = _sealed(manifest, chain.path.name)
             if sealed is not None:
                 check_sealed_end(chain, sealed, offset_bytes)

@@ -81,3 +81,8 @@ def _check_size(folder: Path, segment: Segment) -> None:
             segment.first_seq,
             f"{size_bytes} bytes should be {segment.size_bytes} by {MANIFEST_NAME}",
         )
+
+
+def has_log(folder: Path) -> bool:
+    """Whether a log was begun there, however far it came."""
+    return any(folder.glob(SEGMENT_PATTERN)) or (folder / MANIFEST_NAME).exists()

@@ -4,17 +4,18 @@ A log that nobody closed is read up to its last whole commit. Anything else that
 leaves is a :class:`store.errors.LogDamage`: damage is never taken for a shorter log.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from hashlib import file_digest
 from pathlib import Path
 
 from bus.codec import Envelope, decode_body
 from bus.errors import ProtocolError
 from bus.events import Event
+from bus.upcasters import SCHEMA_VERSION, BodyUpcast, schema_version, upcasts_from
 from store.chain import Batch, Chain
-from store.errors import EventUnknown, FolderUnusable, LogDamage
+from store.errors import EventUnknown, FolderUnusable, LogDamage, UnknownSchema
 from store.layout import read_layout
-from store.manifest import Segment
+from store.manifest import Segment, segment_name
 
 BLOCK_BYTES = 1 << 16
 """Lines of about so many bytes are held at a time, or the longest commit."""
@@ -37,21 +38,50 @@ def read_envelopes(folder: Path, from_seq: int = 1) -> Iterator[Envelope]:
 
 
 def read_events(folder: Path, from_seq: int = 1) -> Iterator[Event]:
-    """The events of a log, from an event on.
+    """The events of a log, from an event on; bodies of an older schema as they would be written today.
 
     Raises:
         LogDamage: the log is not what was written.
         EventUnknown: a type or body that this program does not know.
+        UnknownFormat: the bodies are of a newer schema than this program's.
     """
+    upcasts: Mapping[str, BodyUpcast] | None = None
     for batch in read_batches(folder, from_seq):
+        if upcasts is None and batch.envelopes:
+            first = batch.envelopes[0]
+            upcasts = upcasts_of(folder, first if first.seq == 1 else next(read_envelopes(folder)))
         for envelope in batch.envelopes:
-            yield open_envelope(envelope)
+            yield open_envelope(envelope, upcasts)
 
 
-def open_envelope(envelope: Envelope) -> Event:
-    """The event with its body decoded; raises EventUnknown."""
+def schema_version_of(folder: Path) -> int:
+    """The version of the bodies of a log, today's for one without events; raises like :func:`read_events`."""
+    first = next(read_envelopes(folder), None)
+    return SCHEMA_VERSION if first is None else _schema_version(folder, first)
+
+
+def upcasts_of(folder: Path, first: Envelope) -> Mapping[str, BodyUpcast]:
+    """What lifts the bodies of a log to today's, by its first event; raises UnknownFormat."""
+    return upcasts_from(_schema_version(folder, first))
+
+
+def _schema_version(folder: Path, first: Envelope) -> int:
     try:
-        body = decode_body(envelope.type, envelope.data)
+        version = schema_version(first.type, first.data)
+    except ProtocolError as error:
+        raise EventUnknown(first.seq, str(error)) from None
+    if version > SCHEMA_VERSION:
+        raise UnknownSchema(folder / segment_name(1), version, SCHEMA_VERSION)
+    return version
+
+
+def open_envelope(envelope: Envelope, upcasts: Mapping[str, BodyUpcast] | None = None) -> Event:
+    """The event with its body decoded, lifted by :func:`upcasts_of` its log; raises EventUnknown."""
+    data = envelope.data
+    try:
+        if upcasts and (lift := upcasts.get(envelope.type)) is not None:
+            data = lift(data)
+        body = decode_body(envelope.type, data)
     except ProtocolError as error:
         raise EventUnknown(envelope.seq, str(error)) from None
     return Event(

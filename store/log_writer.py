@@ -6,14 +6,15 @@ back (``store.recovery``).
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, NamedTuple, Self
 from zlib import crc32
 
 from bus.codec import LINE_BYTES_MAX
-from bus.errors import TrinityError
 from store.chain import COMMIT_EVENTS_MAX
+from store.disk import REAL_DISK, Disk
 from store.errors import CommitRefused, FolderUnusable, LogClosed, WriteFailed
 from store.layout import read_layout
 from store.lock import LOCK_NAME, WriterLock
@@ -39,6 +40,7 @@ class _Options(NamedTuple):
     segment_bytes_max: int
     sync_interval_ns: int
     clock: Callable[[], int]
+    disk: Disk
 
 
 def _no_clock() -> int:
@@ -78,6 +80,7 @@ class LogWriter:
         segment_bytes_max: int = SEGMENT_BYTES_MAX,
         sync_interval_ns: int = SYNC_INTERVAL_NS,
         clock: Callable[[], int] = _no_clock,
+        disk: Disk = REAL_DISK,
     ) -> Self:
         """Begin a log in a folder that is absent or empty.
 
@@ -87,25 +90,29 @@ class LogWriter:
             segment_bytes_max: a segment is sealed before it grows beyond this.
             sync_interval_ns: for the policy ``interval``: the least time between two syncs.
             clock: for the policy ``interval``: nanoseconds that never go back.
+            disk: where the files are.
 
         Raises:
             LogLocked: somebody is writing a log there.
             FolderUnusable: the folder holds something, or the system refuses.
         """
         try:
-            folder.mkdir(exist_ok=True)
+            disk.make_folder(folder)
             if any(entry.name != LOCK_NAME for entry in folder.iterdir()):
                 raise FolderUnusable(folder, "cannot begin a log in a folder that is not empty")
             lock = WriterLock(folder)
         except OSError as error:
             raise FolderUnusable(folder, f"cannot begin a log: {error.strerror}") from None
-        try:
-            file = SegmentFile.begin(folder, 1, 0)
-            write_manifest(folder, open_manifest(()))
-        except OSError as error:
-            lock.release()
-            raise FolderUnusable(folder, f"cannot begin a log: {error.strerror}") from None
-        return cls(folder, lock, _Options(sync, segment_bytes_max, sync_interval_ns, clock), file)
+        with ExitStack() as undo:
+            undo.callback(lock.release)
+            try:
+                file = SegmentFile.begin(disk, folder, 1, 0)
+                undo.callback(file.close)
+                write_manifest(folder, open_manifest(()), disk)
+            except OSError as error:
+                raise FolderUnusable(folder, f"cannot begin a log: {error.strerror}") from None
+            undo.pop_all()
+        return cls(folder, lock, _Options(sync, segment_bytes_max, sync_interval_ns, clock, disk), file)
 
     @classmethod
     def resume(
@@ -116,6 +123,7 @@ class LogWriter:
         segment_bytes_max: int = SEGMENT_BYTES_MAX,
         sync_interval_ns: int = SYNC_INTERVAL_NS,
         clock: Callable[[], int] = _no_clock,
+        disk: Disk = REAL_DISK,
     ) -> Self:
         """Recover a log and go on behind its last whole commit; arguments as for :meth:`create`.
 
@@ -127,19 +135,20 @@ class LogWriter:
         """
         read_layout(folder)  # so that no lock file appears in a folder that holds no log
         lock = WriterLock(folder)
-        try:
-            at = recover_locked(folder)
+        with ExitStack() as undo:
+            undo.callback(lock.release)
+            at = recover_locked(folder, disk)
             if at.active is None:
                 raise LogClosed(folder)
             first_seq, previous_crc = at.manifest.last_seq + 1, at.manifest.last_crc
-            file = SegmentFile(at.active, first_seq, previous_crc, at.active_bytes, at.active_sha256)
-        except OSError as error:
-            lock.release()
-            raise WriteFailed(folder, f"cannot go on with the log: {error.strerror}") from None
-        except TrinityError:
-            lock.release()
-            raise
-        writer = cls(folder, lock, _Options(sync, segment_bytes_max, sync_interval_ns, clock), file)
+            try:
+                file = SegmentFile(
+                    disk, at.active, first_seq, previous_crc, at.active_bytes, at.active_sha256
+                )
+            except OSError as error:
+                raise WriteFailed(folder, f"cannot go on with the log: {error.strerror}") from None
+            undo.pop_all()
+        writer = cls(folder, lock, _Options(sync, segment_bytes_max, sync_interval_ns, clock, disk), file)
         writer._segments = at.manifest.segments
         writer._log_sha256 = at.log_sha256 if at.manifest.segments else None
         writer._crc = at.recovered.crc
@@ -253,7 +262,7 @@ class LogWriter:
             if self._log_sha256 is None:
                 self._log_sha256 = self._file.sha256.copy()
             self._segments = (*self._segments, self._file.seal(self.last_seq, self._crc))
-            file = SegmentFile.begin(self._folder, self._next_seq, self._crc)
+            file = SegmentFile.begin(self._options.disk, self._folder, self._next_seq, self._crc)
             self._file.close()
             self._file = file
             self._synced_bytes = 0
@@ -290,7 +299,7 @@ class LogWriter:
     def _write_manifest(self, manifest: Manifest) -> None:
         self._stopped = True
         try:
-            write_manifest(self._folder, manifest)
+            write_manifest(self._folder, manifest, self._options.disk)
         except OSError as error:
             raise self._failed(error) from None
         self._stopped = False
@@ -301,8 +310,12 @@ class LogWriter:
 
     def _release(self) -> None:
         self._stopped = True
-        self._file.close()
-        self._lock.release()
+        try:
+            self._file.close()
+        except OSError as error:
+            raise self._failed(error) from None
+        finally:
+            self._lock.release()
 
     def _check_usable(self) -> None:
         if self._digest is not None:

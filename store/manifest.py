@@ -4,7 +4,6 @@ The file is the durable watermark: what it lists was written and sealed, so anyt
 torn tail. See docs/log-format.md.
 """
 
-import os
 from pathlib import Path
 from typing import Annotated, NewType
 
@@ -15,6 +14,7 @@ from bus.bodies import Count
 from bus.codec import check_line, seal_line
 from bus.errors import DamageError
 from bus.events import Seq
+from store.disk import REAL_DISK, Disk, write_all
 from store.errors import LogDamage, UnknownFormat
 
 FORMAT_VERSION = 1
@@ -83,16 +83,13 @@ def segment_name(first_seq: int) -> str:
     return f"{first_seq:020d}.jsonl"
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable (fsync of the directory)."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+def is_closed(folder: Path) -> bool:
+    """Whether a log is complete; raises like :func:`read_manifest`."""
+    manifest = read_manifest(folder)
+    return manifest is not None and manifest.closed
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
+def write_manifest(folder: Path, manifest: Manifest, disk: Disk = REAL_DISK) -> None:
     """Replace the manifest in one step: temporary file, fsync, rename, fsync of the folder.
 
     Raises:
@@ -100,12 +97,14 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     """
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     temporary = folder / (MANIFEST_NAME + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(seal_line(text, 0).line)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(folder / MANIFEST_NAME)
-    sync_folder(folder)
+    fd = disk.create_or_empty(temporary)
+    try:
+        write_all(disk, fd, seal_line(text, 0).line)
+        disk.fsync(fd)
+    finally:
+        disk.close(fd)
+    disk.rename(temporary, folder / MANIFEST_NAME)
+    disk.sync_folder(folder)
 
 
 def read_manifest(folder: Path) -> Manifest | None:

@@ -11,18 +11,21 @@
       report.md  trinity.log  alerts.log
 """
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+from store.disk import REAL_DISK
 from store.errors import FolderUnusable, NotARun, RunExists, RunNameInvalid, RunNotFound
 from store.manifest import MANIFEST_NAME
 
 LATEST = "latest"
 """Stands for the run that was begun or closed last."""
 RUNS_PER_NAME_MAX = 10_000
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+# No dot in front, which hides, and no dash, which makes an option of a name.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 _SUBFOLDERS = ("cache", "costs", "patterns", "metrics", "charts")
 
 
@@ -51,6 +54,9 @@ class RunFolder:
             for folder in (*own, *(path / name for name in _SUBFOLDERS)):
                 folder.mkdir()
                 made.append(folder)
+            # Or the machine could lose the run with its log, whatever of the log was synced.
+            for parent in dict.fromkeys(folder.parent for folder in made):
+                REAL_DISK.sync_folder(parent)
         except OSError as error:
             for folder in reversed(made):
                 folder.rmdir()
@@ -79,6 +85,17 @@ class RunFolder:
         raise RunNotFound(name_or_path, runs_dir, run_names(runs_dir))
 
     @classmethod
+    def open_begun(cls, name_or_path: str, runs_dir: Path) -> Self:
+        """Like :meth:`open`, but also finds a run that was killed before anything was on its log."""
+        try:
+            return cls.open(name_or_path, runs_dir)
+        except NotARun as error:
+            run = cls(error.path)
+            if error.path.is_symlink() or not run.scenario.is_file():
+                raise
+            return run
+
+    @classmethod
     def _checked(cls, path: Path) -> Self:
         run = cls(path)
         if path.is_symlink():
@@ -87,6 +104,9 @@ class RunFolder:
             raise NotARun(path, "it is not a folder")
         if not run.manifest.is_file():
             raise NotARun(path, f"it has no {run.manifest.relative_to(path)}")
+        link = _first_link(path)
+        if link is not None:
+            raise NotARun(path, f"its {link.relative_to(path)} is a symbolic link")
         return run
 
     @property
@@ -172,6 +192,22 @@ def next_free(runs_dir: Path, scenario: str, seed: int) -> Path:
 
 def _is_empty_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink() and next(path.iterdir(), None) is None
+
+
+def _first_link(path: Path) -> Path | None:
+    """A link anywhere below: what is written into a run must stay in it, wherever the run came from."""
+    folders = [path]
+    while folders:
+        try:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    if entry.is_symlink():
+                        return Path(entry.path)
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(Path(entry.path))
+        except OSError:
+            continue  # what cannot be listed is told by whoever needs it
+    return None
 
 
 def _exists(path: Path) -> bool:

@@ -1,14 +1,11 @@
 """The segment that is being appended to, its length and its SHA-256. Must not know lines or commits."""
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Protocol
 
-from store.manifest import Segment, segment_name, sync_folder
-
-WRITES_MAX = 1 << 16
-"""One buffer is not written in more pieces than this."""
+from store.disk import Disk, write_all
+from store.manifest import Segment, segment_name
 
 
 class Hash(Protocol):
@@ -22,39 +19,35 @@ class Hash(Protocol):
 class SegmentFile:
     """Open for appending from construction until :meth:`close`. Methods pass on the OSError of the system."""
 
-    def __init__(self, path: Path, first_seq: int, previous_crc: int, size_bytes: int, sha256: Hash) -> None:
+    def __init__(
+        self, disk: Disk, path: Path, first_seq: int, previous_crc: int, size_bytes: int, sha256: Hash
+    ) -> None:
         """Open a segment that exists and has these bytes."""
         self.path = path
         self.first_seq = first_seq
         self.size_bytes = size_bytes
         self.sha256 = sha256
         self._previous_crc = previous_crc
-        self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
+        self._disk = disk
+        self._fd = disk.open(path)
 
     @classmethod
-    def begin(cls, folder: Path, first_seq: int, previous_crc: int) -> "SegmentFile":
+    def begin(cls, disk: Disk, folder: Path, first_seq: int, previous_crc: int) -> "SegmentFile":
         """Create an empty segment, which must not exist, and make its name durable."""
         path = folder / segment_name(first_seq)
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
-        sync_folder(folder)
-        return cls(path, first_seq, previous_crc, 0, hashlib.sha256())
+        disk.close(disk.create(path))
+        disk.sync_folder(folder)
+        return cls(disk, path, first_seq, previous_crc, 0, hashlib.sha256())
 
     def write(self, data: bytes | bytearray) -> None:
-        """Append all of it. The system may take less than it is given; near a full disk it does."""
-        with memoryview(data) as view:
-            written = 0
-            for _ in range(WRITES_MAX):
-                if written == len(view):
-                    break
-                written += os.write(self._fd, view[written:])
-            else:
-                raise OSError(f"a buffer took more than {WRITES_MAX} writes")
+        """Append all of it."""
+        write_all(self._disk, self._fd, data)
         self.sha256.update(data)
         self.size_bytes += len(data)
 
     def sync(self) -> None:
         """Make all bytes durable (fdatasync)."""
-        os.fdatasync(self._fd)
+        self._disk.fdatasync(self._fd)
 
     def seal(self, last_seq: int, last_crc: int) -> Segment:
         """What the manifest says about it from now on."""
@@ -72,4 +65,4 @@ class SegmentFile:
         """Let go of the file; a second call does nothing."""
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
-            os.close(fd)
+            self._disk.close(fd)

@@ -3,27 +3,36 @@
 Must not retry.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 
 from agents.agent import BudgetExhausted, Completion, ModelRequest, Tier
 from agents.ledger import Ledger
 from agents.models.model import Model, token_count
-from bus.bodies import ModelCalled
+from bus.bodies import FaultInjected, ModelCalled
 
 CALLS_MAX = 32
 """Model calls that one handling may make."""
 
 
 class Broker:
-    """The :class:`agents.agent.Models` of one handling; ``calls`` is what it did."""
+    """The :class:`agents.agent.Models` of one handling; ``calls`` is what it did.
 
-    def __init__(self, models: Mapping[Tier, Model], ledger: Ledger, key: str) -> None:
+    ``now_ns`` says how far the handling is, in bus time.
+    """
+
+    def __init__(
+        self, models: Mapping[Tier, Model], ledger: Ledger, key: str, now_ns: Callable[[], int]
+    ) -> None:
         self._models = models
         self._remaining_nanousd = ledger.remaining_nanousd
         self._key = key
+        self._now_ns = now_ns
         self.calls: list[ModelCalled] = []
         self.elapsed_ns = 0
+        """Spent on calls and on waiting for models."""
+        self.faults: list[FaultInjected] = []
+        """What befell the calls."""
         self.was_refused = False
         """Whether a call could not be afforded."""
 
@@ -49,11 +58,13 @@ class Broker:
             )
         spec = self._models[request.tier].spec
         answer = self._models[request.tier].answer(
-            request.prompt, request.output_tokens_max, f"{self._key}/{number}"
+            request.prompt, request.output_tokens_max, f"{self._key}/{number}", self._now_ns()
         )
         cost_nanousd = spec.cost_nanousd(answer.input_tokens, answer.output_tokens)
         self._remaining_nanousd -= cost_nanousd
+        assert cost_nanousd <= reserved_nanousd, "a call cost more than was reserved for it"
         self.elapsed_ns += answer.latency_ns
+        self.faults += answer.faults
         self.calls.append(
             ModelCalled(
                 call_number=number,
@@ -69,9 +80,14 @@ class Broker:
                 cost_nanousd=cost_nanousd,
                 prompt_sha256=sha256(request.prompt.encode()).hexdigest(),
                 answer=answer.text,
+                error_type=answer.error_type,
             )
         )
-        return Completion(answer.status, spec.name, answer.text)
+        text = answer.text if answer.status == "ok" else ""
+        return Completion(answer.status, spec.name, text, answer.error_type, answer.retry_after_ns)
+
+    def wait(self, duration_ns: int) -> None:
+        self.elapsed_ns += duration_ns
 
     def _reservation_nanousd(self, request: ModelRequest) -> int:
         spec = self._models[request.tier].spec

@@ -1,6 +1,6 @@
 """A model that answers from a random stream.
 
-Must see nothing but the prompt: no label, no event, no clock.
+Must decide from nothing but the prompt and the stream: no label, no event, no clock.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,7 @@ class MockModel:
         self.spec = spec
         self._stream_of = stream_of
 
-    def answer(self, prompt: str, output_tokens_max: int, call_key: str) -> Answer:
+    def answer(self, prompt: str, output_tokens_max: int, call_key: str, at_ns: int) -> Answer:
         stream = self._stream_of(call_key)
         input_tokens = token_count(prompt)
         fate = stream.random()

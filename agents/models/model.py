@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from agents.agent import Tier
+from bus.bodies import FaultInjected
 
 
 class ModelSpec(Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,9 +39,16 @@ class Answer(Struct, frozen=True):
 
     status: Literal["ok", "error", "timeout"]
     text: str
+    """Kept as it came; of use only if ``status`` is ``ok``."""
     input_tokens: int
     output_tokens: int
     latency_ns: int
+    error_type: str | None = None
+    """What went wrong, where the status does not say it all."""
+    retry_after_ns: int = 0
+    """How long the model wants to be left alone."""
+    faults: tuple[FaultInjected, ...] = ()
+    """What made it another answer than it would have been."""
 
 
 class Model(Protocol):
@@ -48,8 +56,11 @@ class Model(Protocol):
 
     spec: ModelSpec
 
-    def answer(self, prompt: str, output_tokens_max: int, call_key: str) -> Answer:
-        """Answer a prompt. ``call_key`` names the call in every run that makes it; no part of the prompt."""
+    def answer(self, prompt: str, output_tokens_max: int, call_key: str, at_ns: int) -> Answer:
+        """Answer a prompt at a moment of bus time.
+
+        ``call_key`` names the call in every run that makes it; no part of the prompt.
+        """
 
 
 def token_count(text: str) -> int:

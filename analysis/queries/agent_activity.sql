@@ -5,7 +5,8 @@
 --   busy_s                        seconds of service time
 --   busy_share                    0 to 1, of the run's bus time
 --   mean_service_ms, max_wait_ms  milliseconds
---   heartbeat_count, crash_count
+--   heartbeat_count
+--   crash_count, injected_crash_count  all crashes, and those that a fault rule made
 --   last_heartbeat                HH:MM:SS since the start
 --   pattern_count                 patterns in its memory at the end; null if it never stopped
 with work as (
@@ -29,6 +30,7 @@ select
     ms(max_wait_ns) as max_wait_ms,
     heartbeat_count,
     crash_count,
+    injected_crash_count,
     clock(last_heartbeat_ns - run.start_ns) as last_heartbeat,
     pattern_count
 from agents

@@ -30,11 +30,16 @@ with story as (
 select
     strftime(make_timestamp(time_ns // 1000), '%Y-%m-%dT%H:%M:%S.%fZ') as timestamp,
     case
-        when type in ('agent.crashed', 'delivery.dead_lettered')
+        when type in ('delivery.dead_lettered', 'publication.refused')
+            -- A crash that a fault rule made has a cause.
+            or (type = 'agent.crashed' and causation_seq is null)
             or (type = 'run.finished' and data ->> '$.status' = 'failed')
             or (type = 'budget.threshold_crossed' and cast(data ->> '$.percent' as bigint) >= 100)
             then 'ERROR'
-        when type in ('delivery.failed', 'task.failed', 'limit.reached', 'budget.threshold_crossed')
+        when type in (
+            'agent.crashed', 'agent.refused', 'budget.threshold_crossed', 'delivery.failed',
+            'delivery.redelivered', 'fault.injected', 'limit.reached', 'task.failed'
+        )
             or (type = 'model.called' and data ->> '$.status' != 'ok') then 'WARNING'
         else 'INFO'
     end as level,

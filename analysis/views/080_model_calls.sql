@@ -5,6 +5,7 @@
 --   input_tokens, output_tokens      tokens
 --   latency_ns                       nanoseconds
 --   reserved_nanousd, cost_nanousd   nano-US-dollars: the most it could cost, and what it did
+--   error_type                       what went wrong where the status does not say it all; else null
 create view model_calls as
 select
     seq,
@@ -25,6 +26,7 @@ select
     cast(data ->> '$.reserved_nanousd' as bigint) as reserved_nanousd,
     cast(data ->> '$.cost_nanousd' as bigint) as cost_nanousd,
     data ->> '$.prompt_sha256' as prompt_sha256,
-    data ->> '$.answer' as answer
+    data ->> '$.answer' as answer,
+    data ->> '$.error_type' as error_type
 from events
 where type = 'model.called';

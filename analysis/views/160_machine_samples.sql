@@ -2,7 +2,8 @@
 -- Grain: one row per bus time at which processes were sampled.
 -- Columns:
 --   rss_bytes                sum of resident memory
---   cpu_ns                   processor time used since the sample before, nanoseconds; null for the first
+--   cpu_ns                   processor time used since the sample before, nanoseconds; null for the first,
+--                            0 where a process was started anew and counts from the start
 --   wall_ns                  wall time since the sample before, nanoseconds; null for the first
 --   read_bytes, write_bytes  disk traffic of all processes so far
 create view machine_samples as
@@ -10,7 +11,11 @@ select
     time_ns,
     process_count,
     rss_bytes,
-    total_cpu_ns - lag(total_cpu_ns) over (order by time_ns) as cpu_ns,
+    if(
+        total_cpu_ns < lag(total_cpu_ns) over (order by time_ns),
+        0,
+        total_cpu_ns - lag(total_cpu_ns) over (order by time_ns)
+    ) as cpu_ns,
     wall_ns - lag(wall_ns) over (order by time_ns) as wall_ns,
     read_bytes,
     write_bytes
@@ -23,6 +28,11 @@ from (
         max(wall_ns) as wall_ns,
         cast(sum(read_bytes) as bigint) as read_bytes,
         cast(sum(write_bytes) as bigint) as write_bytes
-    from process_samples
+    from (
+        -- A run that was taken up again samples a moment again, and by other processes.
+        select *
+        from process_samples
+        qualify row_number() over (partition by time_ns, agent order by seq desc) = 1
+    )
     group by time_ns
 );

@@ -2,6 +2,7 @@
 -- Grain: one row per agent that started.
 -- Columns:
 --   started_ns, stopped_ns, last_heartbeat_ns  nanoseconds since the Unix epoch; null if it never happened
+--   crash_count, injected_crash_count          all crashes, and those that a fault rule made
 --   handled_count, pattern_count               at the end, from agent.stopped
 --   busy_ns                                    service time of acknowledged deliveries, nanoseconds
 --   state_sha256                               digest of its state at the end
@@ -12,7 +13,8 @@ select
     stopped.stopped_ns,
     beats.last_heartbeat_ns,
     coalesce(beats.heartbeat_count, 0) as heartbeat_count,
-    coalesce(crashes.crash_count, 0) as crash_count,
+    coalesce(crashed.crash_count, 0) as crash_count,
+    coalesce(crashed.injected_crash_count, 0) as injected_crash_count,
     stopped.handled_count,
     coalesce(beats.busy_ns, 0) as busy_ns,
     stopped.pattern_count,
@@ -39,6 +41,6 @@ left join (
     from events where type = 'agent.heartbeat' group by all
 ) as beats using (agent)
 left join (
-    select data ->> '$.agent' as agent, count(*) as crash_count
-    from events where type = 'agent.crashed' group by all
-) as crashes using (agent);
+    select agent, count(*) as crash_count, count(rule) as injected_crash_count
+    from crashes group by agent
+) as crashed using (agent);

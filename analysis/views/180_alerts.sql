@@ -2,16 +2,16 @@
 -- Grain: one row per alert. A condition that lasts is told once, when it begins.
 -- Columns:
 --   time_ns      moment of the alert, nanoseconds since the Unix epoch
---   alert        agent_crash, memory_leak, queue_backlog, detection_failure, cost_spike, storage_error,
---                model_timeout, budget, limit_reached
+--   alert        agent_crash, injected_crash, memory_leak, queue_backlog, detection_failure, cost_spike,
+--                storage_error, model_timeout, budget, limit_reached, publication_refused, peer_refused
 --   level        warning or error
 --   subject      the agent, queue, model or limit
 --   value, limit_value, unit   what was measured against what
--- Sources: agent_crash: agent.crashed, or no heartbeat for three intervals. memory_leak: the largest memory
--- of all processes in an hour of bus time is more than 10 % above the hour before. queue_backlog: told by
--- the first sample after it began. detection_failure: of
--- the telemetry labelled with a kind, fewer than 80 % led to a detection, counted from the tenth on.
--- storage_error: the run ended as failed.
+-- Sources: agent_crash: agent.crashed that no fault rule made, or no heartbeat for three intervals.
+-- injected_crash: agent.crashed by a rule. memory_leak: the largest memory of all processes in an hour of
+-- bus time is more than 10 % above the hour before. queue_backlog: told by the first sample after it began.
+-- detection_failure: of the telemetry labelled with a kind, fewer than 80 % led to a detection, counted from
+-- the tenth on. storage_error: the run ended as failed, or bytes were cut off its log.
 create view alerts as
 with hours as (
     select
@@ -43,9 +43,15 @@ spending as (
     from model_calls
 ),
 found as (
-    select time_ns, 'agent_crash' as alert, 'error' as level, source_agent as subject,
-        1.0 as value, 0.0 as limit_value, 'crashes' as unit
-    from (select time_ns, data ->> '$.agent' as source_agent from events where type = 'agent.crashed')
+    select
+        time_ns,
+        if(rule is null, 'agent_crash', 'injected_crash') as alert,
+        if(rule is null, 'error', 'warning') as level,
+        agent || coalesce(' by rule ' || rule, '') as subject,
+        1.0 as value,
+        0.0 as limit_value,
+        'crashes' as unit
+    from crashes
     union all
     select noticed_ns, 'agent_crash', 'error', agent, seconds(duration_ns), null, 's without heartbeat'
     from silences
@@ -74,6 +80,10 @@ found as (
     from run
     where status = 'failed'
     union all
+    select time_ns, 'storage_error', 'warning', reason, cut_bytes, 0, 'bytes cut off'
+    from resumptions
+    where what = 'recovered'
+    union all
     select time_ns, 'model_timeout', 'error', request_model, latency_ns / 1e9, 30, 's'
     from model_calls
     where status = 'timeout' or latency_ns > 30000000000
@@ -87,6 +97,14 @@ found as (
     select time_ns, 'limit_reached', 'warning', (data ->> '$.limit') || ' of ' || (data ->> '$.subject'),
         null, cast(data ->> '$.limit_value' as bigint), ''
     from events where type = 'limit.reached'
+    union all
+    select time_ns, 'publication_refused', 'error',
+        (data ->> '$.agent') || ' wanting ' || (data ->> '$.published_type'), 1, 0, 'publications'
+    from events where type = 'publication.refused'
+    union all
+    select time_ns, 'peer_refused', 'error', (data ->> '$.agent') || ': ' || (data ->> '$.reason'), 1, 0,
+        'peers'
+    from observations where type = 'peer.refused'
 )
 select
     time_ns,

@@ -32,7 +32,8 @@ select time_ns, causation_seq, if(type = 'delivery.failed', 'delivery_failed', '
     source || ' on ' || (data ->> '$.queue') || ', attempt ' || (data ->> '$.attempt'), data ->> '$.reason'
 from events where type in ('delivery.failed', 'delivery.dead_lettered')
 union all
-select time_ns, seq, 'model_error', agent || ' calling ' || request_model || ' to ' || operation_name, status
+select time_ns, seq, 'model_error', agent || ' calling ' || request_model || ' to ' || operation_name,
+    coalesce(error_type, status)
 from model_calls where status = 'error'
 union all
 select time_ns, null, alert, subject,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from bus.errors import TrinityError
-from simulator.cli import answer, inspect, run
+from simulator.cli import answer, inspect, resume, run
 from simulator.cli.output import fail
 from simulator.exit_codes import ExitCode, exit_code_of
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 run.add_to(app)
 answer.add_to(app)
 inspect.add_to(app)
+resume.add_to(app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

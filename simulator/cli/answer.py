@@ -7,15 +7,15 @@ import typer
 from analysis.catalog import find_query, named_queries
 from analysis.checks import Verdict
 from analysis.database import Result, open_database
+from analysis.sandbox import ask
 from bus.errors import InputError
 from simulator.cli import present
-from simulator.cli.output import print_json, print_pairs, print_table, progress_bar, say
+from simulator.cli.output import print_json, print_table, say
+from simulator.cli.replay import REPLAY_EXAMPLES, replay
 from simulator.cli.run import RUNS_DIR, Json
 from simulator.cli.teach import examples
 from simulator.exit_codes import ExitCode
 from simulator.judging import judge, judge_and_report
-from simulator.replay import Replayed, replay_log
-from simulator.summary import summarise
 from store.run_folder import RunFolder
 
 Run = Annotated[str, typer.Argument(help="A run: its name under runs/, its path, or latest.")]
@@ -26,13 +26,11 @@ SQL_EXAMPLES = examples(
     ('trinity sql latest "select type, count(*) from events group by all"', ""),
     ('trinity sql latest "describe detections"', "the columns of a view"),
 )
-REPLAY_QUERIES = ("detection_accuracy", "detection_latency", "learning_trend", "budget_status")
-"""What ``trinity replay`` shows."""
 
 
 def add_to(app: typer.Typer) -> None:
     app.command("sql", epilog=SQL_EXAMPLES)(sql)
-    app.command("replay", epilog=examples(("trinity replay latest", "")))(replay)
+    app.command("replay", epilog=REPLAY_EXAMPLES)(replay)
     app.command("report", epilog=examples(("trinity report latest", "")))(report)
     app.command("check", epilog=examples(("trinity check latest", "")))(check)
 
@@ -57,33 +55,11 @@ def sql(
     folder = RunFolder.open(run, RUNS_DIR)
     if query is None or not query.strip():
         raise InputError('no question; give SQL like "select * from events limit 5", or @name (see --list)')
-    text = find_query(query).sql if query.startswith("@") else query
-    with open_database(folder) as database:
-        if chain is not None:
-            database.set_variable("correlation_seq", chain)
-        _show(database.query(text), query if query.startswith("@") else "", json=json)
-
-
-def replay(run: Run, json: Json = False) -> None:
-    """Fold the log from its first event to its last; show accuracy, latency, learning trend and budget.
-
-    Every line is checked on the way. No agent is run again.
-    """
-    folder = RunFolder.open(run, RUNS_DIR)
-    total = summarise(folder, None).events
-    with progress_bar("Replaying", total, quiet=json) as bar:
-        replayed = replay_log(folder, lambda count: bar.update(count, f"{count:,} events"))
-    with open_database(folder) as database:
-        answers = {name: database.named(name) for name in REPLAY_QUERIES}
-    if json:
-        print_json(
-            {"run": str(folder.path), "folded": replayed}
-            | {name: result.records() for name, result in answers.items()}
-        )
-        return
-    _present_replay(replayed)
-    for name, result in answers.items():
-        _show(result, find_query(name).title, json=False)
+    variables = {} if chain is None else {"correlation_seq": chain}
+    if query.startswith("@"):
+        _show(_named(folder, query, variables), query, json=json)
+    else:
+        _show(ask(folder, query, variables), "", json=json)
 
 
 def report(run: Run, json: Json = False) -> int:
@@ -110,12 +86,24 @@ def check(run: Run, json: Json = False) -> int:
                     {"name": c.name, "passed": c.passed, "population": c.population, "finding": c.finding}
                     for c in verdict.checks
                 ],
+                "invariants": [
+                    {"name": c.name, "passed": c.passed, "population": c.population, "finding": c.finding}
+                    for c in verdict.invariants
+                ],
             }
         )
     else:
         present.verdict_lines(verdict)
         _present_violations(verdict)
     return ExitCode.OK if verdict.passed else ExitCode.CHECK_FAILED
+
+
+def _named(folder: RunFolder, query: str, variables: dict[str, int]) -> Result:
+    text = find_query(query).sql
+    with open_database(folder) as database:
+        for name, value in variables.items():
+            database.set_variable(name, value)
+        return database.query(text)
 
 
 def _list_queries(*, json: bool) -> None:
@@ -137,20 +125,7 @@ def _show(result: Result, title: str, *, json: bool) -> None:
         say(note or "no rows")
 
 
-def _present_replay(replayed: Replayed) -> None:
-    say("Folded from the log", "bold")
-    print_pairs(
-        {
-            "events": f"{replayed.event_count:,}, every line's CRC checked",
-            "deliveries": f"{replayed.acknowledged_count:,} acknowledged, "
-            f"{replayed.dead_letter_count} dead letters, {replayed.pending_count} pending",
-            "spent": f"{present.usd(replayed.spent_nanousd)} in {replayed.model_call_count:,} model calls",
-            "patterns": f"{replayed.pattern_learned_count:,} lessons learned",
-        }
-    )
-
-
 def _present_violations(verdict: Verdict) -> None:
-    for result in verdict.checks:
+    for result in (*verdict.checks, *verdict.broken):
         if result.violations:
             print_table(f"{result.title}: violations", result.violation_columns, result.violations)

@@ -19,6 +19,7 @@ from simulator.duration import Duration
 from simulator.exit_codes import ExitCode
 from simulator.judging import judge
 from simulator.moment import format_moment
+from simulator.persistence import Compared, compare_persistence
 from simulator.summary import summarise
 from store.run_folder import RunFolder
 from store.verify import verify as verify_log
@@ -28,10 +29,15 @@ EXPORT_EXAMPLES = examples(
     ("trinity export latest --query confusion --out confusion.csv", ""),
 )
 
+VERIFY_EXAMPLES = examples(
+    ("trinity verify latest", ""),
+    ("trinity verify latest --persistence", "after `trinity resume`"),
+)
+
 
 def add_to(app: typer.Typer) -> None:
     app.command("info", epilog=examples(("trinity info latest", "")))(info)
-    app.command("verify", epilog=examples(("trinity verify latest", "")))(verify)
+    app.command("verify", epilog=VERIFY_EXAMPLES)(verify)
     app.command("export", epilog=EXPORT_EXAMPLES)(export)
     app.command("doctor", epilog=examples(("trinity doctor", "")))(doctor)
 
@@ -62,15 +68,27 @@ def info(run: Run, json: Json = False) -> None:
     )
 
 
-def verify(run: Run, json: Json = False) -> int:
-    """Check the log of a run from end to end: every CRC, every commit, every checksum."""
+def verify(
+    run: Run,
+    persistence: Annotated[
+        bool, typer.Option("--persistence", help="Also compare what was known before and after each end.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Check the log of a run from end to end: every CRC, every commit, every checksum.
+
+    With --persistence also that patterns, costs and queues were the same before and after each time that the
+    run was taken up again, and at its end. Exit code 5 for damage, 1 when something was not kept.
+    """
     folder = RunFolder.open(run, RUNS_DIR)
     logs = {"events": folder.events, "observations": folder.observations}
     verified = {name: verify_log(path) for name, path in logs.items()}
     sound = all(v.sound for v in verified.values())
+    compared = compare_persistence(folder) if persistence and sound else []
     if json:
-        print_json({"run": str(folder.path), "sound": sound, **verified})
-        return ExitCode.OK if sound else ExitCode.BAD_INPUT
+        kept = [{**c._asdict(), "equal": c.is_equal} for c in compared]
+        print_json({"run": str(folder.path), "sound": sound, **verified, "persistence": kept})
+        return _verify_code(sound, compared)
     for name, verification in verified.items():
         state = "sound" if verification.sound else f"{verification.problem_count} problems"
         if not verification.closed:
@@ -81,9 +99,26 @@ def verify(run: Run, json: Json = False) -> int:
         print_table("", ("segment", "line", "seq", "problem"), problems)
         return fail(
             f"{folder.path} is damaged: {problems[0][3]} in {problems[0][0]}; restore it from a copy",
-            ExitCode.BAD_INPUT,
+            ExitCode.DAMAGED,
         )
-    return ExitCode.OK
+    return _present_persistence(folder, compared) if persistence else ExitCode.OK
+
+
+def _present_persistence(folder: RunFolder, compared: list[Compared]) -> int:
+    if not compared:
+        return fail(f"{folder.path} never came to an end, so there is nothing to compare", ExitCode.BAD_INPUT)
+    rows = [("same" if c.is_equal else "LOST", c.seq, c.what, c.before[:16], c.after[:16]) for c in compared]
+    print_table("", ("", "at seq", "what", "by the log", "by those who went on"), rows)
+    if all(c.is_equal for c in compared):
+        return ExitCode.OK
+    lost = next(c for c in compared if not c.is_equal)
+    return fail(f"{folder.path}: {lost.what} was not kept at seq {lost.seq}", ExitCode.CHECK_FAILED)
+
+
+def _verify_code(sound: bool, compared: list[Compared]) -> int:
+    if not sound:
+        return ExitCode.DAMAGED
+    return ExitCode.OK if all(c.is_equal for c in compared) else ExitCode.CHECK_FAILED
 
 
 def export(

@@ -21,13 +21,14 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from analysis.terminal import safe as safe
+from analysis.terminal import safe_json
 from simulator.exit_codes import ExitCode
 
 CELL_CHARACTERS_MAX = 200
 COLUMNS_SIDE_BY_SIDE_MAX = 4
 """A single row with more columns is shown one value a line."""
 PIPE_COLUMNS = 400
-_CONTROLS = dict.fromkeys((*range(32), *range(127, 160), *range(8234, 8239), *range(8294, 8298)), "�")
 
 
 @cache
@@ -47,18 +48,13 @@ def fail(message: str, code: ExitCode) -> ExitCode:
     return code
 
 
-def safe(text: str) -> str:
-    """Text without characters that steer a terminal (C0, C1, bidirectional overrides), on one line."""
-    return text.replace("\n", " ").replace("\t", " ").translate(_CONTROLS)
-
-
 def say(text: str = "", style: str = "") -> None:
-    stdout().print(Text(text, style=style))
+    stdout().print(Text(safe(text), style=style))
 
 
 def print_json(value: object) -> None:
     """One JSON object or array on one line."""
-    sys.stdout.write(msgspec.json.encode(value, enc_hook=str).decode() + "\n")
+    sys.stdout.write(safe_json(msgspec.json.encode(value, enc_hook=str)).decode() + "\n")
 
 
 def print_table(
@@ -69,11 +65,13 @@ def print_table(
         say(title, "bold")
         print_pairs({column: _cell(value) for column, value in zip(columns, rows[0], strict=True)})
         return
-    table = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold")
+    # A plain string would be read as rich's markup.
+    heading = Text(safe(title)) if title else None
+    table = Table(title=heading, title_justify="left", title_style="bold", header_style="bold")
     numeric = [bool(rows) and all(_is_number(row[n]) for row in rows) for n in range(len(columns))]
     for column, is_numeric in zip(columns, numeric, strict=True):
         justify: JustifyMethod = "right" if is_numeric or column in right else "left"
-        table.add_column(safe(column), justify=justify, overflow="fold")
+        table.add_column(Text(safe(column)), justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
     stdout().print(table)
@@ -83,7 +81,7 @@ def print_pairs(pairs: Mapping[str, object]) -> None:
     """Names and values, one pair a line."""
     width = max((len(name) for name in pairs), default=0)
     for name, value in pairs.items():
-        stdout().print(Text(f"  {name:<{width}}  ", style="dim") + Text(safe(str(value))))
+        stdout().print(Text(f"  {safe(name):<{width}}  ", style="dim") + Text(safe(str(value))))
 
 
 def _is_number(value: object) -> bool:

@@ -40,6 +40,18 @@ def verdict_lines(verdict: Verdict) -> None:
         if not check.passed:
             line += Text(f"  (target: {safe(check.target)}; {check.level})", style="red")
         stdout().print(line)
+    _invariant_lines(verdict)
+
+
+def _invariant_lines(verdict: Verdict) -> None:
+    """One line for all that hold, and one for each that does not."""
+    if not verdict.invariants:
+        return
+    total, broken = len(verdict.invariants), verdict.broken
+    mark = Text("✗ ", style="bold red") if broken else Text("✓ ", style="green")
+    stdout().print(mark + Text(f"{total - len(broken)} of {total} invariants hold"))
+    for check in broken:
+        stdout().print(Text(f"  ✗ {safe(check.title)}  {safe(check.finding)}", style="red"))
 
 
 def end(summary: Summary, verdict: Verdict, wall_ns: int) -> None:
@@ -50,7 +62,8 @@ def end(summary: Summary, verdict: Verdict, wall_ns: int) -> None:
     if verdict.passed:
         say(f"PASSED: all {total} criteria", "bold green")
     else:
-        say(f"FAILED: {failed_count} of {total} criteria not met", "bold red")
+        broken = f", {len(verdict.broken)} invariants broken" if verdict.broken else ""
+        say(f"FAILED: {failed_count} of {total} criteria not met{broken}", "bold red")
     events = f"{summary.events:,} events in {wall_ns / NS_PER_S:.1f} s of wall time"
     if summary.status == "completed":
         speed = summary.duration_ns / wall_ns

@@ -1,32 +1,39 @@
 """``trinity run`` and ``trinity scenarios``: making runs. Must not know how a run works inside."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from shutil import rmtree
-from typing import Annotated
+from typing import Annotated, TypeVar, get_args
 
 import typer
 
 from analysis.checks import read_checks
-from bus.errors import EnvironmentProblem
+from bus.curve import check_listen
+from bus.errors import InputError, TrinityError
 from simulator.cli import present
 from simulator.cli.output import fail, print_json, print_table, progress_bar
 from simulator.cli.teach import examples
 from simulator.clock import elapsed_ns
-from simulator.compose import TRANSPORTS, Transport, workload_of
+from simulator.compose import TRANSPORTS, workload_of
 from simulator.errors import ScenarioError
 from simulator.exit_codes import ExitCode
 from simulator.garbage import collect_rarely
+from simulator.incarnation import Watcher
 from simulator.interrupt import Interrupt
-from simulator.judging import checks_folder, judge_and_report
+from simulator.judging import checks_folder, judge_and_report, scenario_of
 from simulator.options import Options, resolve
-from simulator.recording import Recorded, Recording, Watcher
+from simulator.recording import Means, Recorded, Recording
 from simulator.scenario import Scenario
 from simulator.scenario_file import load_scenario, scenario_names
 from simulator.summary import summarise
+from store.log_writer import SyncPolicy
 from store.run_folder import RunFolder, next_free
+from store.whole_file import write_whole
 
 RUNS_DIR = Path("runs")
 """Where runs go, and where they are looked for by name."""
+
+PORT_MAX = 65_535
 
 RUN_EXAMPLES = examples(
     ("trinity run", "24 hours in seconds"),
@@ -35,6 +42,19 @@ RUN_EXAMPLES = examples(
     ("trinity run soak --events telemetry.jsonl", "records of your own"),
 )
 
+T = TypeVar("T")
+Transports = Annotated[
+    str, typer.Option(help="processes: agents as processes over ZeroMQ; inproc: in this one. Same log.")
+]
+Sync = Annotated[
+    str,
+    typer.Option(
+        help="When the log is made durable: always, interval or off (safe unless the machine dies)."
+    ),
+]
+Listen = Annotated[
+    str | None, typer.Option(help="Meet agents on tcp://ADDRESS:PORT, encrypted, instead of a Unix socket.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
@@ -73,12 +93,15 @@ def run(
         Path | None,
         typer.Option(help='Telemetry from lines like {"ts"?, "label"?, "event": {"message", ...}}.'),
     ] = None,
-    transport: Annotated[
-        str, typer.Option(help="processes: agents as processes over ZeroMQ; inproc: in this one. Same log.")
-    ] = "processes",
+    transport: Transports = "processes",
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; otherwise a new one under runs/.")
     ] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="Take up a run that was killed or interrupted, as `trinity resume`.")
+    ] = None,
+    sync: Sync = "off",
+    listen: Listen = None,
     json: Json = False,
 ) -> int:
     """Run a scenario in simulated time, record every event, judge the run.
@@ -87,16 +110,41 @@ def run(
     """
     started_ns = elapsed_ns()
     options = Options(seed, duration, budget, event_interval, snapshot_interval, metrics_interval, events)
-    chosen = _transport(transport)
+    means = means_of(transport, sync, listen)
+    if resume is not None:
+        if options != Options() or out is not None:
+            raise InputError("--resume goes on with the options that the run was begun with; give no others")
+        return take_up(resume, means, started_ns, json=json)
     resolved = resolve(load_scenario(scenario), options)
     read_checks(checks_folder(resolved))  # what cannot be judged in the end is not begun
     workload_of(resolved)
     folder = RunFolder.create(next_free(RUNS_DIR, resolved.name, resolved.seed) if out is None else out)
-    folder.scenario.write_text(resolved.to_toml(), encoding="utf-8")
-    if not json:
-        present.announce(resolved, folder, chosen)
-    recorded = _record(resolved, folder, chosen, quiet=json)
+    write_whole(folder.scenario, resolved.to_toml())
+    recorded = _carried_out(resolved, folder, means, Recording.record, quiet=json)
     return _finish(folder, recorded, started_ns, json=json)
+
+
+def take_up(run: str, means: Means, started_ns: int, *, json: bool) -> int:
+    """Go on with a run from its log to its end, and judge it."""
+    folder = RunFolder.open_begun(run, RUNS_DIR)
+    scenario = scenario_of(folder)
+    read_checks(checks_folder(scenario))
+    workload_of(scenario)
+    recorded = _carried_out(scenario, folder, means, Recording.resume, quiet=json)
+    return _finish(folder, recorded, started_ns, json=json)
+
+
+def means_of(transport: str, sync: str, listen: str | None) -> Means:
+    """Raises InputError for a value that is not one of those that there are, or makes no sense."""
+    chosen = _one_of("--transport", transport, TRANSPORTS)
+    if listen is not None and chosen != "processes":
+        raise InputError("--listen is for agents as processes; leave out --transport inproc")
+    if listen is not None:
+        check_listen(listen, has_keys=True)
+        port = listen.rpartition(":")[2]
+        if port != "*" and not (port.isascii() and port.isdecimal() and 0 < int(port) <= PORT_MAX):
+            raise InputError(f"--listen {listen!r} has no port from 1 to {PORT_MAX}, nor * for any free one")
+    return Means(chosen, _one_of("--sync", sync, get_args(SyncPolicy)), listen)
 
 
 def scenarios(json: Json = False) -> None:
@@ -108,7 +156,9 @@ def scenarios(json: Json = False) -> None:
     print_table("", ("scenario", "duration", "what"), [(s.name, s.duration, s.title) for s in listed])
 
 
-def _record(scenario: Scenario, folder: RunFolder, transport: Transport, *, quiet: bool) -> Recorded:
+def _carried_out(
+    scenario: Scenario, folder: RunFolder, means: Means, how: Callable[[Recording], Recorded], *, quiet: bool
+) -> Recorded:
     start_ns = scenario.start_ns
     collect_rarely()
     with (
@@ -118,21 +168,22 @@ def _record(scenario: Scenario, folder: RunFolder, transport: Transport, *, quie
         watcher = Watcher(
             lambda now_ns, count: bar.update(now_ns - start_ns, f"{count:,} events"),
             lambda: interrupt.requested,
+            lambda: None if quiet else present.announce(scenario, folder, means.transport),
         )
-        recording = Recording(scenario, folder, transport, watcher)
+        recording = Recording(scenario, folder, means, watcher)
         try:
-            return recording.record()
-        except EnvironmentProblem:
-            if not recording.has_begun:
+            return how(recording)
+        except TrinityError:
+            if recording.is_new and not recording.has_begun:
                 rmtree(folder.path)
             raise
 
 
-def _transport(text: str) -> Transport:
-    for transport in TRANSPORTS:
-        if text == transport:
-            return transport
-    raise ScenarioError(f"--transport {text!r} is unknown; choose one of {', '.join(TRANSPORTS)}")
+def _one_of(option: str, text: str, choices: Sequence[T]) -> T:
+    for choice in choices:
+        if text == choice:
+            return choice
+    raise ScenarioError(f"{option} {text!r} is unknown; choose one of {', '.join(map(str, choices))}")
 
 
 def _finish(folder: RunFolder, recorded: Recorded, started_ns: int, *, json: bool) -> int:
@@ -145,7 +196,7 @@ def _finish(folder: RunFolder, recorded: Recorded, started_ns: int, *, json: boo
         present.end(summary, verdict, elapsed_ns() - started_ns)
     if verdict is None:
         return fail(
-            f"interrupted after {recorded.event_count} events; {folder.path} holds a valid log up to there",
+            f"interrupted after {recorded.event_count} events; `trinity resume {folder.path}` goes on",
             ExitCode.INTERRUPTED,
         )
     if recorded.status == "failed":

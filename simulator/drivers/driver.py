@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from bus.bodies import AgentStopped, TransportCounted
-from bus.events import Delivery, Handling
+from bus.events import Delivery, Handling, Recalled
 
 
 class Handled(NamedTuple):
@@ -37,6 +37,15 @@ class Driver(Protocol):
         Raises:
             AgentDied: the agent will never answer.
         """
+
+    def freeze(self, agent: str) -> None:
+        """The agent stops in the middle of whatever it does; what it has in hand is lost."""
+
+    def end(self, agent: str) -> None:
+        """The agent is ended without warning; what it has in hand is lost."""
+
+    def restart(self, agent: str, recalled: Recalled) -> int:
+        """Start an agent that was ended and tell it what it knew; how many bodies it says it took in."""
 
     def stop(self) -> list[LastWord]:
         """Ask every agent for its last word, after which no more can be submitted."""

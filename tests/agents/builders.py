@@ -54,7 +54,7 @@ class ScriptedModel:
         self.prompts: list[str] = []
         self._answers = list(answers)
 
-    def answer(self, prompt: str, output_tokens_max: int, call_key: str) -> Answer:
+    def answer(self, prompt: str, output_tokens_max: int, call_key: str, at_ns: int) -> Answer:
         self.prompts.append(prompt)
         return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
 
@@ -83,7 +83,7 @@ class FixedContext:
 def context_of(
     models: dict[Tier, Model], granted_nanousd: int = COMPLETE_BUDGET_NANOUSD, seed: int = 1
 ) -> FixedContext:
-    return FixedContext(Broker(models, Ledger(granted_nanousd), f"case-{seed}"), seed)
+    return FixedContext(Broker(models, Ledger(granted_nanousd), f"case-{seed}", lambda: 0), seed)
 
 
 class EchoAgent:

@@ -1,5 +1,6 @@
 """Broker, ledger and mock model: money is reserved before a call, settled after it, and never overspent."""
 
+from collections.abc import Sequence
 from random import Random
 
 import msgspec
@@ -7,17 +8,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.agent import BudgetExhausted, ModelRequest, Tier
+from agents.agent import BudgetExhausted, Context, ModelRequest, Tier
 from agents.ledger import Ledger
 from agents.models.broker import CALLS_MAX, Broker
 from agents.models.mock import MockModel
-from agents.models.model import token_count
-from bus.bodies import LimitReached, PatternDetected, TaskCreated
+from agents.models.model import Answer, Model, token_count
+from bus.bodies import FaultInjected, LimitReached, PatternDetected, TaskCreated
 from bus.events import Delivery, Draft, Message
 from simulator.compose import agent_settings
 from simulator.compose_agent import build_runtime
 from simulator.scenario_file import load_scenario
-from tests.agents.builders import ScriptedModel, bad, good, mock_models, request, spec_of
+from tests.agents.builders import (
+    ScriptedModel,
+    bad,
+    good,
+    mock_models,
+    request,
+    runtime_of,
+    spec_of,
+    telemetry,
+)
 
 requests = st.builds(
     ModelRequest,
@@ -41,7 +51,7 @@ def test_an_agent_never_spends_more_than_it_was_granted(
     ledger = Ledger(granted)
     models = mock_models(seed, error_share=share, timeout_share=share / 2)
     for number, wanted in enumerate(handlings):
-        broker = Broker(models, ledger, f"k{number}")
+        broker = Broker(models, ledger, f"k{number}", lambda: 0)
         for one in wanted:
             affordable = broker.can_afford(one)
             if affordable:
@@ -59,7 +69,7 @@ def test_an_agent_never_spends_more_than_it_was_granted(
 
 def test_a_call_reserves_the_most_that_it_could_cost_and_settles_what_it_did() -> None:
     spec = spec_of("cloud")
-    broker = Broker(mock_models(), Ledger(10**9), "k")
+    broker = Broker(mock_models(), Ledger(10**9), "k", lambda: 0)
     broker.complete(request("cloud", "x" * 40, 1000))
     (call,) = broker.calls
     assert call.reserved_nanousd == 10 * spec.input_nanousd_per_token + 1000 * spec.output_nanousd_per_token
@@ -68,7 +78,7 @@ def test_a_call_reserves_the_most_that_it_could_cost_and_settles_what_it_did() -
 
 
 def test_a_refused_call_costs_nothing_takes_no_time_and_is_not_on_record() -> None:
-    broker = Broker(mock_models(), Ledger(100), "k")
+    broker = Broker(mock_models(), Ledger(100), "k", lambda: 0)
     with pytest.raises(BudgetExhausted):
         broker.complete(request("cloud"))
     assert (broker.calls, broker.elapsed_ns) == ([], 0)
@@ -77,14 +87,14 @@ def test_a_refused_call_costs_nothing_takes_no_time_and_is_not_on_record() -> No
 
 def test_money_that_one_call_took_is_gone_for_the_next_of_the_same_handling() -> None:
     one = request("cloud", "x" * 4000, 1000)
-    broker = Broker(mock_models(), Ledger(spec_of("cloud").cost_nanousd(1000, 1000)), "k")
+    broker = Broker(mock_models(), Ledger(spec_of("cloud").cost_nanousd(1000, 1000)), "k", lambda: 0)
     assert broker.can_afford(one)
     broker.complete(one)
     assert not broker.can_afford(one)
 
 
 def test_a_handling_makes_no_more_calls_than_the_limit() -> None:
-    broker = Broker(mock_models(), Ledger(0), "k")
+    broker = Broker(mock_models(), Ledger(0), "k", lambda: 0)
     for _ in range(CALLS_MAX):
         broker.complete(request())
     with pytest.raises(BudgetExhausted, match="32 model calls in one handling"):
@@ -94,10 +104,44 @@ def test_a_handling_makes_no_more_calls_than_the_limit() -> None:
 
 def test_a_failed_call_is_on_record_with_its_time() -> None:
     models = {"local": ScriptedModel("local", bad(77)), "cloud": ScriptedModel("cloud", good())}
-    broker = Broker(models, Ledger(0), "k")  # type: ignore[arg-type]
+    broker = Broker(models, Ledger(0), "k", lambda: 0)  # type: ignore[arg-type]
     completion = broker.complete(request())
     assert (completion.status, completion.answer, broker.elapsed_ns) == ("error", "", 77)
     assert (broker.calls[0].status, broker.calls[0].cost_nanousd) == ("error", 0)
+
+
+def test_an_answer_that_is_of_no_use_is_kept_on_record_and_from_the_agent() -> None:
+    fault = FaultInjected("r", "refusal", "m")
+    refusal = Answer("error", "I cannot.", 10, 3, 5, "refusal", faults=(fault,))
+    broker = Broker({"cloud": ScriptedModel("cloud", refusal)}, Ledger(10**9), "k", lambda: 0)
+    completion = broker.complete(request("cloud"))
+    assert (completion.status, completion.answer, completion.error_type) == ("error", "", "refusal")
+    (call,) = broker.calls
+    assert (call.status, call.answer, call.error_type) == ("error", "I cannot.", "refusal")
+    assert call.cost_nanousd == spec_of("cloud").cost_nanousd(10, 3)
+    assert broker.faults == [fault]
+
+
+def test_a_call_is_made_at_the_moment_up_to_which_the_handling_has_come() -> None:
+    asked_at: list[int] = []
+
+    class Dated(ScriptedModel):
+        def answer(self, prompt: str, output_tokens_max: int, call_key: str, at_ns: int) -> Answer:
+            asked_at.append(at_ns)
+            return super().answer(prompt, output_tokens_max, call_key, at_ns)
+
+    def act(message: Message, context: Context) -> Sequence[Draft]:
+        context.models.complete(request())
+        context.compute(1000)
+        context.models.complete(request())
+        context.models.wait(20)
+        context.models.complete(request())
+        return ()
+
+    models: dict[Tier, Model] = {"local": Dated("local", good(latency_ns=300))}
+    (handling,) = runtime_of(act, models=models).handle(telemetry(50_000))
+    assert asked_at == [50_000, 51_300, 51_620]
+    assert handling.finished_ns == 51_920
 
 
 class CountingStream(Random):
@@ -111,7 +155,7 @@ def asked_keys(prompt: str, key: str) -> tuple[list[str], object]:
         keys.append(name)
         return CountingStream(name)
 
-    answer = MockModel(spec_of("cloud"), stream_of).answer(prompt, 500, key)
+    answer = MockModel(spec_of("cloud"), stream_of).answer(prompt, 500, key, 0)
     return keys, answer
 
 
@@ -132,7 +176,7 @@ def test_errors_and_timeouts_have_the_shares_that_the_scenario_says(
 ) -> None:
     spec = spec_of("local", error_share=error_share, timeout_share=timeout_share)
     model = MockModel(spec, lambda key: Random(key))
-    answers = [model.answer("p", 100, f"k{number}") for number in range(4000)]
+    answers = [model.answer("p", 100, f"k{number}", 0) for number in range(4000)]
     for status, share in (("error", error_share), ("timeout", timeout_share)):
         found = sum(answer.status == status for answer in answers) / len(answers)
         assert found == pytest.approx(share, abs=0.025)
@@ -140,28 +184,28 @@ def test_errors_and_timeouts_have_the_shares_that_the_scenario_says(
 
 
 def test_a_timeout_takes_as_long_as_the_caller_waits_and_an_error_has_no_answer() -> None:
-    late = MockModel(spec_of("local", timeout_share=1.0), Random).answer("p", 100, "k")
+    late = MockModel(spec_of("local", timeout_share=1.0), Random).answer("p", 100, "k", 0)
     assert (late.status, late.text, late.output_tokens, late.latency_ns) == ("timeout", "", 0, 30_000_000_000)
-    failed = MockModel(spec_of("local", error_share=1.0), Random).answer("p", 100, "k")
+    failed = MockModel(spec_of("local", error_share=1.0), Random).answer("p", 100, "k", 0)
     assert (failed.status, failed.text, failed.input_tokens, failed.output_tokens) == ("error", "", 0, 0)
 
 
 @given(st.integers(1, 5_000), st.text(max_size=50), st.text(max_size=500))
 def test_an_answer_stays_within_the_tokens_asked_for(output_tokens_max: int, key: str, prompt: str) -> None:
-    answer = MockModel(spec_of("cloud"), Random).answer(prompt, output_tokens_max, key)
+    answer = MockModel(spec_of("cloud"), Random).answer(prompt, output_tokens_max, key, 0)
     assert 1 <= answer.output_tokens <= output_tokens_max
     assert answer.latency_ns > 0
     assert answer.input_tokens == token_count(prompt)
 
 
 def test_an_answer_that_takes_longer_than_the_caller_waits_is_a_timeout() -> None:
-    answer = MockModel(spec_of("cloud", timeout_ms=1000), Random).answer("p", 5_000, "k")
+    answer = MockModel(spec_of("cloud", timeout_ms=1000), Random).answer("p", 5_000, "k", 0)
     assert (answer.status, answer.text, answer.latency_ns) == ("timeout", "", 1_000_000_000)
 
 
 def test_a_verdict_is_pass_or_fail_in_the_known_proportion() -> None:
     model = MockModel(spec_of("local"), Random)
-    verdicts = [model.answer("Is it done? Answer PASS or FAIL.", 16, f"k{n}").text for n in range(3000)]
+    verdicts = [model.answer("Is it done? Answer PASS or FAIL.", 16, f"k{n}", 0).text for n in range(3000)]
     assert sorted(set(verdicts)) == ["FAIL", "PASS"]
     assert verdicts.count("PASS") / len(verdicts) == pytest.approx(0.92, abs=0.02)
 

@@ -26,6 +26,9 @@ def labelling(message: Message, context: Context) -> Sequence[Draft]:
     return [Draft(TruthLabelled("none"))]
 
 
+READY = wire.Ready("echo", 0, runtime_of(labelling).stopped().state_sha256)
+
+
 class Peer:
     """The sequencer's side of one agent process that runs in a thread."""
 
@@ -72,7 +75,7 @@ def ready_peer() -> Peer:
     peer = Peer()
     assert peer.receive() == wire.Hello("echo", 42)
     peer.send(CONFIGURE)
-    assert peer.receive_after_hellos() == wire.Ready("echo")
+    assert peer.receive_after_hellos() == READY
     return peer
 
 
@@ -95,7 +98,7 @@ def test_an_agent_says_hello_gets_its_settings_handles_and_stops() -> None:
 def test_the_last_word_counts_what_crossed_the_transport() -> None:
     peer = ready_peer()
     frames = [wire.encode_deliveries([telemetry(n, n)])[0] for n in range(3)]
-    sent_bytes = len(wire.encode(wire.Hello("echo", 42))) + len(wire.encode(wire.Ready("echo")))
+    sent_bytes = len(wire.encode(wire.Hello("echo", 42))) + len(wire.encode(READY))
     for frame in frames:
         peer.send(frame)
         handled = peer.receive()
@@ -116,7 +119,7 @@ def test_hello_is_repeated_until_somebody_answers(monkeypatch: pytest.MonkeyPatc
     peer = Peer()
     assert [peer.receive() for _ in range(3)] == [wire.Hello("echo", 42)] * 3
     peer.send(CONFIGURE)
-    assert peer.receive_after_hellos() == wire.Ready("echo")
+    assert peer.receive_after_hellos() == READY
     peer.send(CONFIGURE)
     peer.send(wire.encode(wire.Stop()))
     assert isinstance(peer.receive(), wire.Stopped)

@@ -1,6 +1,6 @@
 """A small soak, not made by the simulator: every fact of it is known, and any can be broken."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from bus.codec import encode_event
 from bus.events import Event
 from store.log_writer import LogWriter
 from store.run_folder import RunFolder
+from tests.analysis.log_order import commits, renumbered
 
 START_NS = 1_759_276_800_000_000_000
 S = 1_000_000_000
@@ -25,6 +26,7 @@ KINDS: tuple[PatternKind, ...] = (
 )
 AGENTS = {"witness": "telemetry_stream", "architect": "improvement_queue", "executor": "execution_queue"}
 QUEUES = (*AGENTS.values(), "feedback_queue")
+CONSUMED = {**{agent: [queue] for agent, queue in AGENTS.items()}, "witness": [QUEUES[0], QUEUES[3]]}
 CLOUD_NANOUSD = 60_000_000
 SHA = "ab" * 32
 
@@ -44,12 +46,12 @@ class Options(NamedTuple):
 class Synthetic:
     """Events in order, to be changed and then written. The parts of one commit share a ``commit_seq``."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, story: "type[Story] | None" = None) -> None:
         self.options = options
         self.events: list[Event] = []
         self.observations: list[Event] = []
         self._spent_nanousd = 0
-        _Story(self).tell()
+        (story or Story)(self).tell()
 
     def commit(
         self, time_ns: int, source: str, drafts: Sequence[tuple[Body, str | None]], cause: Event | None = None
@@ -123,17 +125,38 @@ class Synthetic:
             if event.queue:
                 depths[event.queue] += 1
                 peaks[event.queue] = max(peaks[event.queue], depths[event.queue])
-            elif isinstance(event.data, bodies.DeliveryAcknowledged):
+            elif isinstance(event.data, bodies.DeliveryAcknowledged | bodies.DeliveryDeadLettered):
                 depths[event.data.queue] -= 1
             elif isinstance(event.data, bodies.MetricsSampled):
                 self.change(event, queue_depths=[QueueDepth(q, depths[q], peaks[q]) for q in QUEUES])
                 peaks = dict(depths)
 
+    def recount_agents(self) -> None:
+        """Make every heartbeat and last word say what the receipts before it say, as the bus does."""
+        queue_of: dict[int, str] = {}
+        handled, busy_ns = dict.fromkeys(AGENTS, 0), dict.fromkeys(AGENTS, 0)
+        for event in list(self.events):
+            body = event.data
+            if event.queue:
+                queue_of[event.seq] = event.queue
+            elif isinstance(body, bodies.DeliveryDeadLettered):
+                queue_of.pop(event.causation_seq or 0)
+            elif isinstance(body, bodies.DeliveryAcknowledged):
+                queue_of.pop(event.causation_seq or 0)
+                handled[event.source] += 1
+                busy_ns[event.source] += body.finished_ns - body.started_ns
+            elif isinstance(body, bodies.AgentStopped):
+                self.change(event, handled_count=handled[body.agent])
+            elif isinstance(body, bodies.AgentHeartbeat):
+                own = [queue for queue in queue_of.values() if queue in CONSUMED[body.agent]]
+                said = handled[body.agent], busy_ns[body.agent], len(own)
+                self.change(event, handled_count=said[0], busy_ns=said[1], pending_count=said[2])
+
     def write(self, folder: Path, *, close: bool = True) -> RunFolder:
         run = RunFolder.create(folder)
         for path, events in ((run.events, self.events), (run.observations, self.observations)):
             writer = LogWriter.create(path)
-            for commit in _commits(_renumbered(events)):
+            for commit in commits(renumbered(events)):
                 writer.append(commit[0].seq, [encode_event(event) for event in commit])
             if close:
                 writer.close()
@@ -148,7 +171,7 @@ class Synthetic:
                     events[index] = new
 
 
-class _Story:
+class Story:
     """What happens in the synthetic run, commit by commit."""
 
     def __init__(self, log: Synthetic) -> None:
@@ -163,8 +186,8 @@ class _Story:
             HOUR, 300 * S, options.heartbeat_interval_ns, SHA,
         )  # fmt: skip
         log.commit(START_NS, "sequencer", [(started, None)])
-        for agent, queue in AGENTS.items():
-            log.commit(START_NS, "sequencer", [(bodies.AgentStarted(agent, [queue]), None)])
+        for agent in AGENTS:
+            log.commit(START_NS, agent, [(bodies.AgentStarted(agent, CONSUMED[agent]), None)])
             log.observe(START_NS, bodies.ProcessStarted(agent, 100 + len(agent)))
         for index in range(options.event_count):
             self.interval(index)
@@ -172,11 +195,15 @@ class _Story:
         self.sample_queues(end_ns)
         for agent in AGENTS:
             patterns = 8 if agent == "witness" else 0
-            log.commit(end_ns, "sequencer", [(bodies.AgentStopped(agent, 3, SHA, patterns), None)])
+            log.commit(end_ns, agent, [(bodies.AgentStopped(agent, 0, SHA, patterns), None)])
             log.observe(end_ns, bodies.StateRebuilt(agent, SHA, patterns))
             log.observe(end_ns, bodies.ProcessExited(agent, 100 + len(agent), 0))
-        log.commit(end_ns, "sequencer", [(bodies.RunFinished("completed"), None)])
+        self.end(end_ns)
         log.recount_queues()
+        log.recount_agents()
+
+    def end(self, end_ns: int) -> None:
+        self.log.commit(end_ns, "sequencer", [(bodies.RunFinished("completed"), None)])
 
     def interval(self, index: int) -> None:
         start_ns = START_NS + index * self.options.event_interval_ns
@@ -200,7 +227,7 @@ class _Story:
                 )  # fmt: skip
                 log.observe(time_ns, sample)
                 if elapsed_ns % self.options.heartbeat_interval_ns == 0:
-                    beat = bodies.AgentHeartbeat(agent, 1, elapsed_ns // 50, 0)
+                    beat = bodies.AgentHeartbeat(agent, 0, 0, 0)
                     log.commit(time_ns, "sequencer", [(beat, None)])
 
     def sample_queues(self, time_ns: int) -> None:
@@ -302,28 +329,3 @@ class _Story:
             SHA,
             "answer",
         )
-
-
-def _renumbered(events: Sequence[Event]) -> list[Event]:
-    """The same events with a dense seq; what pointed at a dropped event points at nothing, or at itself."""
-    new_seq = {event.seq: seq for seq, event in enumerate(events, 1)}
-    last_of_commit = {event.commit_seq: seq for seq, event in enumerate(events, 1)}
-    return [
-        msgspec.structs.replace(
-            event,
-            seq=seq,
-            causation_seq=new_seq.get(event.causation_seq) if event.causation_seq else None,
-            correlation_seq=new_seq.get(event.correlation_seq, seq),
-            commit_seq=last_of_commit[event.commit_seq],
-        )
-        for seq, event in enumerate(events, 1)
-    ]
-
-
-def _commits(events: Sequence[Event]) -> Iterator[list[Event]]:
-    commit: list[Event] = []
-    for event in events:
-        commit.append(event)
-        if event.commit_seq == event.seq:
-            yield commit
-            commit = []

@@ -30,6 +30,10 @@ def test_text_is_escaped_and_nothing_is_loaded_from_elsewhere() -> None:
     assert "href" not in svg
 
 
+def test_text_with_controls_is_still_a_document() -> None:
+    assert texts(draw(chart([Point(0, 1)], title="a\x1b[31m\0b\x9bc\u202ed")))[0] == "a [31m b c d"
+
+
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=30))
 def test_any_points_make_well_formed_svg_inside_the_frame(pairs: list[tuple[float, float]]) -> None:
     points = sorted(Point(x, y) for x, y in pairs)

@@ -13,7 +13,7 @@ from store.log_reader import read_lines
 from store.run_folder import RunFolder
 from tests.analysis.synthetic import Options, Synthetic
 
-FORMULAS = ("=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\tx", "\rx", "\uff1d1", "plain")
+FORMULAS = ("=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\tx", "\rx", "\nx", "\0x", "\uff1d1", "plain")
 
 
 def logged(run: RunFolder) -> list[dict[str, object]]:
@@ -69,6 +69,16 @@ def test_no_cell_of_a_csv_file_is_a_formula(tmp_path: Path, formula: str) -> Non
     with (tmp_path / "x.csv").open(newline="", encoding="utf-8") as file:
         notes = [row["note"] for row in csv.DictReader(file)]
     assert notes == [formula if formula == "plain" else f"'{formula}"]
+
+
+def test_json_lines_carry_no_control_of_a_terminal_and_say_the_same(tmp_path: Path) -> None:
+    log = Synthetic(Options(event_count=2))
+    log.change_all(bodies.TelemetryReceived, lambda event: {"message": "a\x9b31m\u202eb\x7f\x1b[2J"})
+    run = log.write(tmp_path / "run")
+    export(run, tmp_path / "x.jsonl", "jsonl")
+    text = (tmp_path / "x.jsonl").read_text()
+    assert not set(text) & set("\x9b\u202e\x7f\x1b")
+    assert [json.loads(line) for line in text.splitlines()] == logged(run)
 
 
 def test_negative_numbers_stay_numbers(tmp_path: Path) -> None:

@@ -33,6 +33,10 @@ def test_a_table_has_a_line_for_each_row_and_no_more_cells(rows: list[tuple[str,
     assert all(len(re.findall(r"(?<!\\)\|", line.replace(r"\\", ""))) == 3 for line in lines)
 
 
+def test_no_viewer_makes_a_link_of_a_web_address() -> None:
+    assert escape("www.a.b WWW.a.b http://a.b") == r"www\.a.b WWW\.a.b http\://a.b"
+
+
 def test_long_text_is_cut() -> None:
     assert len(escape("x" * 10_000)) == CELL_CHARACTERS_MAX
 

@@ -36,7 +36,7 @@ def failed(seq: int, cause: int) -> Event:
 
 
 def dead(seq: int, cause: int) -> Event:
-    return event(seq, DeliveryDeadLettered(ROUTE.queue, 3, "no"), cause=cause)
+    return event(seq, DeliveryDeadLettered(ROUTE.queue, 3, "no", "attempts_max"), cause=cause)
 
 
 def test_a_published_event_is_pending_until_it_is_acknowledged() -> None:

@@ -128,6 +128,85 @@ def test_an_agent_that_comes_back_takes_over_its_name(ends: Ends) -> None:
     assert again.receive(SOON_NS) == b"welcome back"
 
 
+def receive_nothing(server: Server) -> None:
+    """Look until the frames that are on their way must have come."""
+    for _ in range(5):
+        assert server.receive(NOW_NS) is None
+
+
+def test_before_anybody_is_expected_every_name_is_welcome(ends: Ends) -> None:
+    connected(ends, "witness")
+    connected(ends, "somebody")
+    assert ends.server.take_strangers() == []
+
+
+def test_an_expected_process_is_heard_and_reached(ends: Ends) -> None:
+    ends.server.expect("witness", os.getpid())
+    witness = connected(ends, "witness")
+    ends.server.send("witness", b"hello yourself")
+    assert witness.receive(SOON_NS) == b"hello yourself"
+    assert (ends.server.take_strangers(), ends.server.refused_frame_count) == ([], 0)
+
+
+def test_any_process_may_be_an_agent_that_is_expected_without_a_pid(ends: Ends) -> None:
+    ends.server.expect("witness", None)
+    connected(ends, "witness")
+
+
+def test_a_name_that_nobody_expects_is_never_heard_and_reported_once(ends: Ends) -> None:
+    ends.server.expect("witness", os.getpid())
+    mallory = ends.connect("mallory")
+    for _ in range(3):
+        mallory.send(b"let me in")
+        receive_nothing(ends.server)
+    assert ends.server.refused_frame_count == 3
+    [stranger] = ends.server.take_strangers()
+    assert stranger[:4] == ("mallory", os.getuid(), os.getgid(), os.getpid())
+    assert stranger.reason == "no agent is called so; expected are witness"
+    assert ends.server.take_strangers() == []
+    with pytest.raises(ProtocolError, match="'mallory' is not connected"):
+        ends.server.send("mallory", b"a secret")
+
+
+def test_a_process_that_is_not_the_agent_is_never_heard_under_its_name(ends: Ends) -> None:
+    ends.server.expect("witness", 1)
+    ends.connect("witness").send(b"pattern!")
+    receive_nothing(ends.server)
+    [stranger] = ends.server.take_strangers()
+    assert (stranger.name, stranger.pid, stranger.reason) == (
+        "witness",
+        os.getpid(),
+        "the agent is process 1",
+    )
+    with pytest.raises(ProtocolError, match="'witness' is not connected"):
+        ends.server.send("witness", b"a secret")
+
+
+def test_an_earlier_incarnation_is_neither_heard_nor_written_to_any_more(ends: Ends) -> None:
+    ends.server.expect("witness", os.getpid())
+    witness = connected(ends, "witness")
+    ends.server.expect("witness", 1)
+    witness.send(b"late")
+    receive_nothing(ends.server)
+    with pytest.raises(ProtocolError, match="'witness' is not connected"):
+        ends.server.send("witness", b"for the new one")
+    assert [stranger.name for stranger in ends.server.take_strangers()] == ["witness"]
+
+
+def test_a_stranger_does_not_keep_others_from_being_heard(ends: Ends) -> None:
+    ends.server.expect("witness", os.getpid())
+    witness, mallory = connected(ends, "witness"), ends.connect("mallory")
+    for number in range(200):
+        mallory.send(b"noise")
+        witness.send(b"%d" % number)
+    heard: list[Received] = []
+    while len(heard) < 200:
+        received = ends.server.receive(SOON_NS)
+        if received is not None:
+            heard.append(received)
+    assert heard == [Received("witness", b"%d" % number) for number in range(200)]
+
+
 def test_a_zeromq_server_owns_a_private_folder_that_is_gone_after_close() -> None:
     server = ZmqServer()
     folder = Path(server.endpoint.removeprefix("ipc://")).parent
@@ -137,13 +216,29 @@ def test_a_zeromq_server_owns_a_private_folder_that_is_gone_after_close() -> Non
     assert not folder.exists()
 
 
-def test_a_socket_path_too_long_for_the_kernel_is_named_and_leaves_no_folder(
+@pytest.mark.parametrize(
+    "name", ["x" * 120, "ö" * 60, "with space", "naïve café 🚀", os.fsdecode(b"not utf-8 \xff")]
+)
+def test_whatever_the_temporary_folder_is_called_a_bus_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    with ZmqServer() as server, ZmqClient(server.endpoint, "witness") as client:
+        client.send(b"hello")
+        assert server.receive(SOON_NS) == Received("witness", b"hello")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_path_too_long_everywhere_is_named_and_leaves_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long_folder = tmp_path / ("x" * 100)
     long_folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(long_folder))
-    with pytest.raises(EnvironmentProblem, match="set TMPDIR to a short writable path"):
+    monkeypatch.setattr("bus.socket_folder.SHORT_FOLDER", str(long_folder))
+    with pytest.raises(EnvironmentProblem, match="longer than 107 bytes; set TMPDIR"):
         ZmqServer()
     assert list(long_folder.iterdir()) == []
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from simulator import cli
+from simulator.exit_codes import ExitCode
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-P", "-m", "simulator.launch")
@@ -22,9 +23,9 @@ class Said(NamedTuple):
     out: str
     err: str
 
-    def refused(self, *mentioned: str) -> None:
-        """Bad input: exit code 2 and one line on stderr that names what is wrong."""
-        assert self.code == 2, self
+    def refused(self, *mentioned: str, code: int = ExitCode.BAD_INPUT) -> None:
+        """Bad input: its exit code, and one line on stderr that names what is wrong."""
+        assert self.code == code, self
         assert self.err.startswith("trinity: "), self
         assert self.err.count("\n") == 1, self
         assert "Traceback" not in self.out + self.err

@@ -1,10 +1,12 @@
 """Bad input: one line on stderr with the value and the place, exit code 2, and nothing half-made."""
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from simulator.exit_codes import ExitCode
 from tests.cli.conftest import Trinity, tree, trinity_process
 
 GOOD_LINE = '{"event": {"message": "m"}}\n'
@@ -21,7 +23,7 @@ def scenario_folder(home: Path, text: str) -> str:
 @pytest.mark.parametrize(
     ("args", "mentioned"),
     [
-        (("run", "tsunami"), ("'tsunami'", "busy, soak")),
+        (("run", "tsunami"), ("'tsunami'", "busy, chaos, soak")),
         (("run", "no/such/folder"), ("no/such/folder",)),
         (("run", "soak", "--duration", "soon"), ("--duration", "'soon'", "24h")),
         (("run", "soak", "--duration", "0h"), ("--duration", "'0h'")),
@@ -146,10 +148,6 @@ def test_an_out_that_holds_a_run_is_never_written_over(
         (("sql", "latest", "select * from nowhere"), ("nowhere",)),
         (("sql", "latest", "select 1/"), ()),
         (("sql", "latest", ""), ()),
-        (("sql", "latest", "drop table events"), ()),
-        (("sql", "latest", "copy (select 1) to 'x.csv'"), ()),
-        (("sql", "latest", "select * from read_text('/etc/passwd')"), ()),
-        (("sql", "latest", "attach 'other.duckdb'"), ()),
         (("sql", "latest", "@confusoin"), ("'confusoin'", "@confusion")),
         (("sql", "latest", "@"), ()),
         (("sql", "latest"), ("no question",)),
@@ -166,6 +164,40 @@ def test_a_bad_question_to_a_good_run_is_refused(
 ) -> None:
     before = {path for path in tree(in_soaked.parents[1]) if "/cache" not in path}
     trinity(*args).refused(*mentioned)
+    assert {path for path in tree(in_soaked.parents[1]) if "/cache" not in path} == before
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "drop table events",
+        "copy (select 1) to 'x.csv'",
+        "select * from read_text('/etc/passwd')",
+        "attach 'other.duckdb'",
+        "set threads = 8",
+    ],
+)
+def test_sql_that_is_no_question_is_told_apart_from_a_mistake(
+    sql: str, in_soaked: Path, trinity: Trinity
+) -> None:
+    said = trinity("sql", "latest", sql)
+    assert (said.code, said.err.count("\n")) == (6, 1), said
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "drop table events",
+        "copy (select 1) to 'x.csv'",
+        "select * from read_text('/etc/passwd')",
+        "attach 'other.duckdb'",
+    ],
+)
+def test_a_question_that_reaches_out_is_refused_with_an_exit_code_of_its_own(
+    question: str, in_soaked: Path, trinity: Trinity
+) -> None:
+    before = {path for path in tree(in_soaked.parents[1]) if "/cache" not in path}
+    trinity("sql", "latest", question).refused(code=ExitCode.REFUSED)
     assert {path for path in tree(in_soaked.parents[1]) if "/cache" not in path} == before
 
 
@@ -213,7 +245,7 @@ def test_a_damaged_log_is_refused_and_said_to_be_damaged(
 ) -> None:
     spoiled(soaked, home / "runs" / "spoiled", how)
     more = ("select count(*) from events",) if command == "sql" else ()
-    trinity(command, "spoiled", *more).refused("spoiled")
+    trinity(command, "spoiled", *more).refused("spoiled", code=ExitCode.DAMAGED)
 
 
 @pytest.mark.parametrize("missing", ["scenario.toml", "observations", "events"])
@@ -231,7 +263,7 @@ def test_a_run_with_a_part_missing_is_refused_or_answered_without_a_traceback(
         said = trinity(command, "part")
         assert "Traceback" not in said.err
         if said.code not in (0, 1):
-            said.refused("part")
+            said.refused("part", code=ExitCode.DAMAGED if said.code == ExitCode.DAMAGED else 2)
 
 
 def test_errors_of_a_real_process_look_the_same(home: Path) -> None:
@@ -240,11 +272,11 @@ def test_errors_of_a_real_process_look_the_same(home: Path) -> None:
     assert tree(home) == {}
 
 
-def test_an_unusable_temporary_folder_is_the_machines_fault_and_leaves_nothing(home: Path) -> None:
-    long_folder = home / ("x" * 100)
-    long_folder.mkdir()
-    said = trinity_process(home, "run", "soak", "--duration", "30m", TMPDIR=str(long_folder))
-    assert said.code == 4
-    assert said.err.count("\n") == 1
-    assert "TMPDIR" in said.err
-    assert tree(home) == {long_folder.name: None, "runs": None}
+def test_an_unusable_temporary_folder_is_the_machines_fault_and_leaves_nothing(
+    home: Path, trinity: Trinity
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "gettempdir", lambda: str(home / "gone"))
+        said = trinity("run", "soak", "--duration", "30m", "--json")
+    said.refused("TMPDIR", code=ExitCode.ENVIRONMENT)
+    assert tree(home) == {"runs": None}

@@ -1,8 +1,12 @@
-"""Writes the golden run again: ``python -m tests.golden.renew`` from the root of the repository.
+"""Writes golden files, from the root of the repository. Must only be run when a change is wanted.
 
-Must only be run when a change of what a run says is wanted; look at the difference before keeping it.
+``python -m tests.golden.renew`` runs the golden run again; look at the difference before keeping it.
+
+``python -m tests.golden.renew corpus NAME SCENARIO`` runs a scenario (a name, or a folder) and keeps its log
+in the corpus of those that must replay for ever. What is there is never written again.
 """
 
+import json
 import re
 import shutil
 import sys
@@ -12,6 +16,7 @@ from tempfile import TemporaryDirectory
 from simulator.cli import main
 
 FOLDER = Path(__file__).parent / "soak-2h-seed1"
+CORPUS = Path(__file__).parent / "corpus"
 LOG = FOLDER / "events.jsonl"
 REPORT = FOLDER / "report.md"
 ARGUMENTS = ("run", "soak", "--duration", "2h", "--seed", "1", "--transport", "inproc", "--json")
@@ -50,6 +55,30 @@ def renew() -> None:
         REPORT.write_text(masked_report_of(run), encoding="utf-8")
 
 
+def keep(name: str, scenario: str) -> Path:
+    """Run a scenario and keep its log and resolved scenario, which is all that a replay needs.
+
+    Raises:
+        SystemExit: the corpus has a run of that name, or the run did not come to its end.
+    """
+    kept = CORPUS / name
+    if kept.exists():
+        raise SystemExit(f"{kept} exists; a kept run is never written again, choose another name")
+    with TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        main(["run", scenario, "--transport", "inproc", "--json", "--out", str(run)])
+        if not json.loads((run / "events" / "manifest.json").read_bytes())["closed"]:
+            raise SystemExit(f"the run of {scenario} did not come to its end")
+        (kept / "events").mkdir(parents=True)
+        for path in (run / "scenario.toml", *(run / "events").glob("*.json*")):
+            shutil.copy(path, kept / path.relative_to(run))
+    return kept
+
+
 if __name__ == "__main__":
-    renew()
-    sys.stdout.write(f"renewed {FOLDER}\n")
+    if sys.argv[1:2] == ["corpus"]:
+        _, _, name, scenario = sys.argv
+        sys.stdout.write(f"kept {keep(name, scenario)}\n")
+    else:
+        renew()
+        sys.stdout.write(f"renewed {FOLDER}\n")

@@ -24,18 +24,25 @@ from bus.codec import decode_event, seal_line
 from bus.events import Delivery, Draft, Event, Message
 from bus.queues import Queues
 from bus.routing import Route, Routes, distances_ns
-from bus.sequencer import ListLog, Sequencer
+from bus.sequencer import ListLog, Log, Sequencer
 from simulator import compose
+from simulator.border import Border, open_border
 from simulator.clock import VirtualClock
 from simulator.compose_agent import build_runtime
 from simulator.drivers.driver import Driver
 from simulator.drivers.in_process import InProcessDriver
-from simulator.engine import Engine, Item, Monitor, Timer
+from simulator.engine import Engine, Item, Monitor
+from simulator.faults.outage import Outage
+from simulator.incarnation import Watcher
+from simulator.links import Links, PerfectLinks
 from simulator.options import Options, resolve
-from simulator.recording import Recorded, Recording, Watcher
+from simulator.post import Post
+from simulator.recording import Means, Recorded, Recording
 from simulator.roles import AGENTS
 from simulator.scenario import Scenario
 from simulator.scenario_file import load_scenario
+from simulator.timetable import Timer
+from store.manifest import read_manifest
 from store.run_folder import RunFolder
 
 START_NS = 1_000_000
@@ -109,6 +116,10 @@ class Network(Struct):
     end_ns: int = START_NS + 1_000
     depths_interval_ns: int = 0
     """0: no timer; otherwise queue depths are recorded so often."""
+    links: Links = PerfectLinks()
+    border: Border = open_border()
+    outages: tuple[Outage, ...] = ()
+    """What the inboxes know of; :func:`tests.simulator.disturbed.disturbed` lets them happen."""
 
 
 def items(*steps: tuple[int, str]) -> list[Item]:
@@ -119,15 +130,20 @@ def items(*steps: tuple[int, str]) -> list[Item]:
     ]
 
 
-def relay_runtimes(retry: RetryPolicy) -> dict[str, Runtime]:
-    return {r.name: Runtime(r(), Ledger(0), {}, _stream_of(r.name), retry) for r in RELAYS}
+def relay_driver(retry: RetryPolicy) -> InProcessDriver:
+    return InProcessDriver([r.name for r in RELAYS], lambda name: relay_runtime(name, retry))
+
+
+def relay_runtime(name: str, retry: RetryPolicy) -> Runtime:
+    (relay,) = (r for r in RELAYS if r.name == name)
+    return Runtime(relay(), Ledger(0), {}, _stream_of(name), retry)
 
 
 def _stream_of(name: str) -> Callable[[str], Random]:
     return lambda key: Random(f"{name}/{key}")
 
 
-def engine_of(network: Network, log: ListLog, driver: Driver | None = None) -> Engine:
+def engine_of(network: Network, log: Log, driver: Driver | None = None) -> Engine:
     names = ("in", "middle", "end", "back")
     consumers = ("first", "second", "third", "first")
     routes = Routes(
@@ -135,14 +151,15 @@ def engine_of(network: Network, log: ListLog, driver: Driver | None = None) -> E
         for queue, consumer, delay_ns in zip(names, consumers, network.delays_ns, strict=True)
     )
     service_ns_min = {relay.name: relay.service_ns_min for relay in RELAYS}
+    distances = distances_ns(routes, {r.name: r.publishes for r in RELAYS}, service_ns_min)
     engine = Engine(
         clock=VirtualClock(START_NS),
         sequencer=Sequencer(log),
         queues=Queues(routes),
-        routes=routes,
-        driver=InProcessDriver(relay_runtimes(network.retry)) if driver is None else driver,
-        service_ns_min=service_ns_min,
-        distances_ns=distances_ns(routes, {r.name: r.publishes for r in RELAYS}, service_ns_min),
+        post=Post(routes, network.links, service_ns_min, distances, network.outages),
+        links=network.links,
+        border=network.border,
+        driver=relay_driver(network.retry) if driver is None else driver,
         workload=network.items,
         end_ns=network.end_ns,
         monitors=network.monitors,
@@ -189,21 +206,41 @@ def scenario(name: str = "soak", **options: object) -> Scenario:
     return resolve(load_scenario(name), msgspec.convert(typed, Options))
 
 
+def driver_of(of: Scenario) -> InProcessDriver:
+    return InProcessDriver(AGENTS, lambda agent: build_runtime(compose.agent_settings(of, agent)))
+
+
 def soak_log(of: Scenario, driver: Driver | None = None, *, window_deliveries_max: int = 2048) -> ListLog:
     """The events of a scenario by a driver: what agents do, without the facts that a recording adds."""
     log = ListLog()
-    if driver is None:
-        driver = InProcessDriver(
-            {agent: build_runtime(compose.agent_settings(of, agent)) for agent in AGENTS}
-        )
-    engine = compose.engine_of(of, Sequencer(log), driver, window_deliveries_max)
+    engine = compose.engine_of(
+        of,
+        Sequencer(log),
+        driver_of(of) if driver is None else driver,
+        window_deliveries_max=window_deliveries_max,
+    )
     assert engine.run(lambda: False)
     return log
 
 
+UNWATCHED = Watcher(lambda now_ns, count: None, lambda: False)
+
+
 def record(of: Scenario, folder: Path, transport: compose.Transport = "inproc") -> Recorded:
-    watcher = Watcher(lambda now_ns, count: None, lambda: False)
-    return Recording(of, RunFolder.create(folder), transport, watcher).record()
+    return Recording(of, begun(of, folder), Means(transport), UNWATCHED).record()
+
+
+def begun(of: Scenario, folder: Path) -> RunFolder:
+    """A new run folder with its scenario, and nothing else yet."""
+    run = RunFolder.create(folder)
+    run.scenario.write_text(of.to_toml())
+    return run
+
+
+def digest_of(run: Path) -> str | None:
+    """Of the closed log of a run; None if it is not closed."""
+    manifest = read_manifest(run / "events")
+    return None if manifest is None else manifest.digest
 
 
 def delivery(number: int, text: str = "Build failed", queue: str = "telemetry_stream") -> Delivery:

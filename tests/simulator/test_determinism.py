@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -21,7 +22,8 @@ from simulator.engine import Item
 from simulator.roles import AGENTS
 from simulator.scenario import Scenario
 from store.log_reader import read_envelopes, read_events
-from tests.simulator.builders import events_of, json_of, record, scenario, soak_log
+from tests.simulator.builders import digest_of, events_of, json_of, record, scenario, soak_log
+from tests.simulator.short_chaos import short_chaos
 
 ROOT = Path(__file__).parents[2]
 SEEDS = (1, 20)
@@ -29,13 +31,14 @@ SCENARIOS = {"soak": "24h", "busy": "30m"}
 PROGRAM = """
 import sys
 from pathlib import Path
-from tests.simulator.builders import record, scenario
+from tests.simulator.builders import digest_of, record, scenario
 transport, folder = sys.argv[1:]
 for name, duration in {scenarios}.items():
     for seed in {seeds}:
         chosen = scenario(name, seed=seed, duration=duration)
-        recorded = record(chosen, Path(folder, f"{{name}}{{seed}}"), transport)
-        print(name, seed, recorded.status, recorded.digest)
+        run = Path(folder, f"{{name}}{{seed}}")
+        recorded = record(chosen, run, transport)
+        print(name, seed, recorded.status, digest_of(run))
 """
 
 
@@ -79,6 +82,18 @@ def test_the_log_of_a_busy_hour_does_not_depend_on_the_windows(
     assert len(expected) > 2_000
     monkeypatch.setattr(inbox, "BATCH_DELIVERIES_MAX", batch)
     assert json_of(soak_log(busy, window_deliveries_max=window)) == expected
+
+
+@pytest.mark.parametrize(("window", "batch"), [(1, 1), (7, 3)])
+def test_the_log_of_a_chaotic_day_does_not_depend_on_the_windows(
+    window: int, batch: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chaos = short_chaos(8, swarm_share=1.0)
+    record(chaos, tmp_path / "wide")
+    monkeypatch.setattr(compose, "engine_of", partial(compose.engine_of, window_deliveries_max=window))
+    monkeypatch.setattr(inbox, "BATCH_DELIVERIES_MAX", batch)
+    record(chaos, tmp_path / "narrow")
+    assert digest_of(tmp_path / "narrow") == digest_of(tmp_path / "wide")
 
 
 Told = tuple[int, str, str, str | None, object]

@@ -1,29 +1,27 @@
 """Drivers: one contract, wherever the agents live."""
 
 import os
-import signal
 from collections.abc import Callable, Iterator
-from threading import Thread
-from time import sleep
+from itertools import repeat
 from typing import NamedTuple
 
-import msgspec
 import psutil
 import pytest
 
-from agents.process import AgentProcess
+from agents.runtime import Runtime
 from bus import wire
-from bus.errors import ProtocolError
+from bus.bodies import PeerRefused
+from bus.events import Recalled
 from bus.transport import MemoryServer, Received
 from simulator import compose
-from simulator.compose_agent import build_runtime, build_runtime_from_json
+from simulator.compose_agent import build_runtime
 from simulator.drivers import remote
 from simulator.drivers.driver import Driver, Handled
-from simulator.drivers.in_process import InProcessDriver
 from simulator.drivers.remote import RemoteDriver
 from simulator.errors import AgentDied
 from simulator.roles import AGENTS
-from tests.simulator.builders import delivery, json_of, scenario, soak_log
+from tests.simulator.builders import delivery, driver_of, json_of, scenario, soak_log
+from tests.simulator.mortal_threads import MortalDriver
 
 SOAK = scenario(duration="3h", seed=3)
 
@@ -33,30 +31,29 @@ class Agents(NamedTuple):
     pids: dict[str, int]
 
 
+def build(agent: str) -> Runtime:
+    return build_runtime(compose.agent_settings(SOAK, agent))
+
+
+def nothing_recalled(agent: str) -> Recalled:
+    return Recalled()
+
+
 def in_process() -> Iterator[Agents]:
-    driver = InProcessDriver({a: build_runtime(compose.agent_settings(SOAK, a)) for a in AGENTS})
+    driver = driver_of(SOAK)
     yield Agents(driver, {})
     driver.close()
 
 
 def in_threads() -> Iterator[Agents]:
-    server = MemoryServer()
-    settings = {a: msgspec.json.encode(compose.agent_settings(SOAK, a)) for a in AGENTS}
-    processes = [
-        AgentProcess(a, number, server.client(a), build_runtime_from_json, lambda: False)
-        for number, a in enumerate(AGENTS, 1)
-    ]
-    for process in processes:
-        Thread(target=process.run, daemon=True).start()
-    driver = RemoteDriver(server, settings, lambda agent: None)
-    driver.start()
+    driver = MortalDriver(dict.fromkeys(AGENTS, b"{}"), build, nothing_recalled)
     yield Agents(driver, driver.pids)
-    driver.close()
+    driver.end_all()
 
 
 def in_processes() -> Iterator[Agents]:
     with compose.agents_of(SOAK, "processes") as agents:
-        yield Agents(agents.driver, agents.pids)
+        yield Agents(agents.driver, agents.pids())
         agents.driver.close()
 
 
@@ -72,11 +69,6 @@ def agents(request: pytest.FixtureRequest) -> Iterator[Agents]:
     yield from HOMES[request.param]()
 
 
-@pytest.fixture
-def processes() -> Iterator[Agents]:
-    yield from in_processes()
-
-
 @pytest.fixture(scope="module")
 def expected() -> list[bytes]:
     return json_of(soak_log(SOAK))
@@ -90,20 +82,13 @@ def collect_all(driver: Driver, agent: str, count: int) -> list[Handled]:
     return parts
 
 
-def kill_and_wait_until_the_socket_knows(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
-    while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        sleep(0.01)
-    sleep(0.2)
-
-
 def test_the_log_is_the_same_and_every_agent_has_a_last_word(agents: Agents, expected: list[bytes]) -> None:
     assert json_of(soak_log(SOAK, agents.driver)) == expected
     words = agents.driver.stop()
     assert [word.state.agent for word in words] == list(AGENTS)
-    in_process = {a: build_runtime(compose.agent_settings(SOAK, a)) for a in AGENTS}
-    assert json_of(soak_log(SOAK, InProcessDriver(in_process))) == expected
-    assert [word.state for word in words] == [in_process[a].stopped() for a in AGENTS]
+    in_process = driver_of(SOAK)
+    assert json_of(soak_log(SOAK, in_process)) == expected
+    assert [word.state for word in words] == [word.state for word in in_process.stop()]
 
 
 def test_a_batch_comes_back_whole_and_in_order(agents: Agents) -> None:
@@ -146,7 +131,7 @@ def test_an_interrupted_run_leaves_handlings_behind_and_can_still_be_stopped(age
 
 def test_three_agents_have_three_processes_of_their_own_that_are_gone_after_the_run() -> None:
     with compose.agents_of(SOAK, "processes") as agents:
-        pids = dict(agents.pids)
+        pids = agents.pids()
         assert set(pids) == set(AGENTS)
         assert len({*pids.values(), os.getpid()}) == 4
         for pid in pids.values():
@@ -161,7 +146,7 @@ def test_no_process_is_left_when_the_run_fails() -> None:
 
     def fail() -> None:
         with compose.agents_of(SOAK, "processes") as agents:
-            pids.extend(agents.pids.values())
+            pids.extend(agents.pids().values())
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -170,39 +155,47 @@ def test_no_process_is_left_when_the_run_fails() -> None:
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 
-def test_an_agent_killed_while_it_owes_an_answer_is_named(processes: Agents) -> None:
-    psutil.Process(processes.pids["witness"]).suspend()
-    processes.driver.submit("witness", [delivery(1)])
-    os.kill(processes.pids["witness"], signal.SIGKILL)
-    with pytest.raises(AgentDied, match="agent witness was killed by signal 9"):
-        processes.driver.collect()
-
-
-def test_an_agent_killed_while_idle_is_named_when_it_is_needed(processes: Agents) -> None:
-    kill_and_wait_until_the_socket_knows(processes.pids["architect"])
-    with pytest.raises(AgentDied, match="architect was killed by signal 9"):
-        processes.driver.submit("architect", [delivery(1)])
-
-
-def test_an_agent_killed_before_the_end_is_named_when_it_is_asked_for_its_last_word(
-    processes: Agents,
-) -> None:
-    kill_and_wait_until_the_socket_knows(processes.pids["executor"])
-    with pytest.raises(AgentDied, match="executor was killed by signal 9"):
-        processes.driver.stop()
-
-
 class Lonely(NamedTuple):
     server: MemoryServer
     driver: RemoteDriver
+    processes: "Lonesome"
+
+
+class Lonesome:
+    """The process of one agent that a test plays by hand; it lives until a test says how it ended."""
+
+    def __init__(self) -> None:
+        self.deaths: Iterator[str | None] = repeat(None)
+        self.spawned_count = 0
+        self.killed_count = 0
+
+    def spawn(self, agent: str) -> int:
+        self.spawned_count += 1
+        return os.getpid()
+
+    def freeze(self, agent: str) -> None: ...
+
+    def kill(self, agent: str) -> int | None:
+        self.killed_count += 1
+        return -9
+
+    def death(self, agent: str) -> str | None:
+        return next(self.deaths)
 
 
 @pytest.fixture
 def lonely(monkeypatch: pytest.MonkeyPatch) -> Lonely:
-    """A driver of one agent that a test plays by hand."""
+    """A driver of one agent that a test plays by hand, and that is not started again when it dies."""
     monkeypatch.setattr(remote, "POLL_NS", 1_000_000)
-    server = MemoryServer()
-    return Lonely(server, RemoteDriver(server, {"witness": b"{}"}, lambda agent: None))
+    monkeypatch.setattr(remote, "RESTARTS_MAX", 0)
+    return lonely_with(MemoryServer())
+
+
+def lonely_with(server: MemoryServer) -> Lonely:
+    processes = Lonesome()
+    driver = RemoteDriver(server, {"witness": b"{}"}, processes, nothing_recalled)
+    driver.pids["witness"] = os.getpid()
+    return Lonely(server, driver, processes)
 
 
 def test_an_agent_that_falls_silent_is_taken_for_dead(
@@ -215,6 +208,16 @@ def test_an_agent_that_falls_silent_is_taken_for_dead(
         lonely.driver.collect()
 
 
+def test_an_agent_that_dies_too_often_in_a_row_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "POLL_NS", 1_000_000)
+    monkeypatch.setattr(remote, "RESTART_PAUSE_S", 0.001)
+    _, driver, processes = lonely_with(MemoryServer())
+    processes.deaths = repeat("was killed by signal 9")
+    with pytest.raises(AgentDied, match="agent witness was killed by signal 9, 6 times in a row"):
+        driver.submit("witness", [delivery(1)])
+    assert processes.spawned_count == remote.RESTARTS_MAX == 5
+
+
 class LateServer(MemoryServer):
     """Its frames come in just after a first look: what a poll misses while an agent sends and ends."""
 
@@ -222,9 +225,12 @@ class LateServer(MemoryServer):
         return None if timeout_ns else super().receive(0)
 
 
-def test_the_last_message_of_an_agent_that_has_ended_is_read_before_it_is_called_dead() -> None:
-    server = LateServer()
-    driver = RemoteDriver(server, {"witness": b"{}"}, lambda agent: "ended with exit code 0")
+def test_the_last_message_of_an_agent_that_has_ended_is_read_before_it_is_called_dead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(remote, "RESTARTS_MAX", 0)
+    server, driver, processes = lonely_with(LateServer())
+    processes.deaths = repeat("ended with exit code 0")
     client = server.client("witness")
     driver.submit("witness", [delivery(1)])
     client.send(wire.encode_handlings([[]]))
@@ -234,39 +240,59 @@ def test_the_last_message_of_an_agent_that_has_ended_is_read_before_it_is_called
         driver.collect()
 
 
-def test_a_stranger_on_the_bus_is_refused(lonely: Lonely) -> None:
+def test_a_stranger_on_the_bus_is_not_heard_and_told_of(
+    lonely: Lonely, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "SILENCE_NS_MAX", 20_000_000)
+    lonely.server.expect("witness", os.getpid())
     lonely.server.client("mallory").send(b'{"op":"ready","agent":"mallory"}')
-    with pytest.raises(ProtocolError, match="'mallory' is not an agent of this run"):
+    with pytest.raises(AgentDied, match="agent witness said nothing"):
         lonely.driver.start()
+    (refused,) = [note for note in lonely.driver.take_notes() if isinstance(note, PeerRefused)]
+    assert (refused.agent, refused.pid) == ("mallory", os.getpid())
 
 
 def test_a_hello_repeated_gets_one_configuration(lonely: Lonely) -> None:
+    lonely.server.expect("witness", os.getpid())
     client = lonely.server.client("witness")
     for frame in (b'{"op":"hello","agent":"witness","pid":7}',) * 3:
         client.send(frame)
-    client.send(b'{"op":"ready","agent":"witness"}')
+    client.send(b'{"op":"ready","agent":"witness","recalled_count":0,"state_sha256":"abc"}')
     lonely.driver.start()
-    assert lonely.driver.pids == {"witness": 7}
-    assert client.receive(10_000_000) == b'{"op":"configure","settings":{}}'
+    assert lonely.driver.pids == {"witness": os.getpid()}
+    assert lonely.driver.states == {"witness": "abc"}
+    assert client.receive(10_000_000) == b'{"op":"configure","settings":{},"recall_frame_count":0}'
     assert client.receive(10_000_000) is None
 
 
-def test_an_answer_that_nobody_asked_for_is_refused(lonely: Lonely) -> None:
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        (b'{"op":"ready","agent":"witness"}', "witness sent Ready when it was not asked"),
+        (b"garbage", "witness sent what cannot be read"),
+        (wire.encode_handlings([[], []]), "witness answered 2 deliveries, it had 1"),
+    ],
+)
+def test_an_agent_that_breaks_the_protocol_is_taken_for_dead(
+    frame: bytes, reason: str, lonely: Lonely
+) -> None:
     client = lonely.server.client("witness")
     lonely.driver.submit("witness", [delivery(1)])
-    client.send(b'{"op":"ready","agent":"witness"}')
-    with pytest.raises(ProtocolError, match="witness sent Ready when it was not asked"):
+    client.send(frame)
+    with pytest.raises(AgentDied, match=reason):
         lonely.driver.collect()
+    assert lonely.processes.killed_count == 0
 
 
-def test_an_agent_whose_socket_closes_a_moment_before_its_death_is_known_is_named() -> None:
-    deaths = iter([None, None, "was killed by signal 9"])
-    driver = RemoteDriver(MemoryServer(), {"witness": b"{}"}, lambda agent: next(deaths))
+def test_an_agent_whose_socket_closes_a_moment_before_its_death_is_known_is_named(lonely: Lonely) -> None:
+    lonely.processes.deaths = iter([None, None, "was killed by signal 9"])
     with pytest.raises(AgentDied, match="agent witness was killed by signal 9"):
-        driver.submit("witness", [delivery(1)])
+        lonely.driver.submit("witness", [delivery(1)])
 
 
-def test_an_agent_that_lives_and_takes_no_frame_is_our_mistake() -> None:
-    driver = RemoteDriver(MemoryServer(), {"witness": b"{}"}, lambda agent: None)
-    with pytest.raises(ProtocolError, match="'witness' is not connected"):
-        driver.submit("witness", [delivery(1)])
+def test_an_agent_that_lives_and_takes_no_frame_is_taken_for_dead(
+    lonely: Lonely, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "DYING_POLL_COUNT", 2)
+    with pytest.raises(AgentDied, match="cannot be sent to: agent 'witness' is not connected"):
+        lonely.driver.submit("witness", [delivery(1)])

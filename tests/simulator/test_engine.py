@@ -22,8 +22,9 @@ from bus.bodies import (
 from bus.events import Draft, Event
 from bus.sequencer import ListLog
 from simulator import inbox
-from simulator.engine import STEPS_PER_ASK, Item, Timer
+from simulator.engine import STEPS_PER_ASK, Item
 from simulator.moment import parse_moment_ns
+from simulator.timetable import Timer
 from tests.simulator.builders import BOOM, START_NS, Network, engine_of, events_of, items, json_of, run
 
 steps = st.lists(
@@ -115,7 +116,7 @@ def test_a_full_queue_turns_what_comes_into_dead_letters_and_names_the_limit() -
     dead = [event for event in events if isinstance(event.data, DeliveryDeadLettered)]
     assert [event.causation_seq for event in dead] == [5, 9, 13, 17]
     assert {event.data for event in dead} == {
-        DeliveryDeadLettered("in", 0, "the queue is full: 2 deliveries are pending")
+        DeliveryDeadLettered("in", 0, "the queue is full: 2 deliveries are pending", "queue_full")
     }
     for event in dead:
         assert events[event.seq].data == LimitReached("queue_depth_max", "in", 2)
@@ -133,8 +134,15 @@ def test_a_delivery_that_an_agent_cannot_bear_fails_and_becomes_a_dead_letter() 
     ]
     assert [e.time_ns - START_NS for e in receipts] == [15, 125, 335, 335]
     assert all(e.source == "first" and e.causation_seq == 1 for e in receipts)
-    last = receipts[2].data
-    assert last == DeliveryDeadLettered("in", 3, "ValueError: first cannot bear boom")
+    assert receipts[2].data == DeliveryDeadLettered(
+        "in",
+        3,
+        "ValueError: first cannot bear boom",
+        "attempts_max",
+        arrived_ns=START_NS + 5,
+        started_ns=START_NS + 325,
+        finished_ns=START_NS + 335,
+    )
 
 
 def test_agents_go_on_after_a_dead_letter() -> None:

@@ -4,12 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.runtime import DEDUPLICATION_NS
 from bus.routing import UNREACHABLE_NS
 from simulator import inbox as inbox_module
+from simulator.faults.outage import Outage
 from simulator.inbox import BATCH_DELIVERIES_MAX, Inbox, Parcel
 from tests.simulator.builders import delivery
 
-SERVICE_NS = 10
+SERVICE_NS = 2 * DEDUPLICATION_NS
 
 
 def inbox(depth_max: int = 1000) -> Inbox:
@@ -17,9 +19,10 @@ def inbox(depth_max: int = 1000) -> Inbox:
 
 
 def put(box: Inbox, arrived_ns: int, ordinal: int = 0, *, seq: int = 0) -> Parcel:
-    parcel = Parcel(delivery(arrived_ns - 5), "telemetry_stream")
-    parcel.seq = seq
-    box.put((arrived_ns, arrived_ns - 5, 1, ordinal, 0), parcel)
+    key = (arrived_ns, arrived_ns - 5, 1, ordinal, 0, 0)
+    parcel = Parcel(key, delivery(arrived_ns - 5), "telemetry_stream", seq)
+    box.expect("telemetry_stream")
+    box.put(parcel)
     return parcel
 
 
@@ -100,7 +103,8 @@ def test_a_delivery_is_let_go_when_enough_others_are_settled() -> None:
 def test_one_queue_that_is_full_does_not_count_against_another() -> None:
     box = Inbox(SERVICE_NS, {"telemetry_stream": 1, "feedback_queue": 1})
     for ordinal, queue in enumerate(("telemetry_stream", "feedback_queue")):
-        box.put((10, 5, 1, ordinal, 0), Parcel(delivery(5), queue))
+        box.expect(queue)
+        box.put(Parcel((10, 5, 1, ordinal, 0, 0), delivery(5), queue))
     assert arrivals(box, 100) == [10, 10]
 
 
@@ -117,3 +121,51 @@ def test_a_refused_delivery_between_others_is_passed_over() -> None:
     parcels = [put(box, arrived_ns) for arrived_ns in (10, 20, 30)]
     parcels[1].accepted = False
     assert arrivals(box, 100) == [10, 30]
+
+
+def test_behind_an_event_that_may_be_refused_a_copy_may_be_done_sooner() -> None:
+    box = inbox(depth_max=1)
+    original = put(box, 10, seq=1)
+    box.take(11)
+    box.resolve(20)
+    put(box, 30)  # the queue is full if the first one is not settled before this is committed
+    copy = Parcel((31, 25, 1, 0, 0, 1), delivery(26), "telemetry_stream", original=original)
+    box.put(copy)
+    assert box.earliest_finish_ns() == 30 + DEDUPLICATION_NS
+    box.settled("telemetry_stream")
+    assert box.earliest_finish_ns() == 30 + SERVICE_NS
+
+
+MS = DEDUPLICATION_NS
+
+
+def away(frozen_ns: int, up_ns: int) -> Outage:
+    return Outage("r", "crash", "witness", frozen_ns, frozen_ns, (), up_ns)
+
+
+def test_what_could_not_be_answered_before_an_outage_waits_until_the_agent_is_back() -> None:
+    box = Inbox(SERVICE_NS, {"telemetry_stream": 9}, [away(100 * MS, 150 * MS)])
+    first, second = put(box, 80 * MS, 0, seq=1), put(box, 95 * MS, 1, seq=2)
+    assert box.earliest_finish_ns() == 80 * MS + SERVICE_NS
+    assert box.take(200 * MS) == [first.delivery, second.delivery]
+    assert not box.is_lost(99 * MS)
+    assert box.is_lost(100 * MS)
+    box.resolve(90 * MS)
+    box.lose()
+    assert not box.is_busy
+    assert box.take(200 * MS) == []
+    assert box.earliest_finish_ns() == 150 * MS + SERVICE_NS
+    late = put(box, 120 * MS, 2, seq=3)
+    assert box.back() == [second]
+    assert box.free_ns == 150 * MS
+    assert box.take(200 * MS) == [second.delivery, late.delivery]
+
+
+def test_of_a_delivery_that_failed_the_attempts_are_counted_over_an_outage() -> None:
+    box = Inbox(SERVICE_NS, {"telemetry_stream": 9}, [away(100 * MS, 150 * MS)])
+    put(box, 80 * MS, seq=1)
+    box.take(200 * MS)
+    box.failed(95 * MS)
+    box.lose()
+    box.back()
+    assert [one.attempt_count for one in box.take(200 * MS)] == [1]

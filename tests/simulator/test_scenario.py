@@ -187,7 +187,7 @@ def test_a_scenario_that_extends_none_is_refused(base: bytes) -> None:
 
 
 def test_the_scenarios_that_come_along_are_valid_and_named_like_their_folders() -> None:
-    assert scenario_names() == ["busy", "soak"]
+    assert scenario_names() == ["busy", "chaos", "soak"]
     assert [load_scenario(name).name for name in scenario_names()] == scenario_names()
 
 
@@ -196,7 +196,7 @@ def test_an_unknown_scenario_is_refused_with_those_that_there_are(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ScenarioError, match=r"there are busy, soak, or give the path"):
+    with pytest.raises(ScenarioError, match=r"there are busy, chaos, soak, or give the path"):
         load_scenario(name)
 
 

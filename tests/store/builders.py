@@ -7,9 +7,10 @@ from pathlib import Path
 import msgspec
 from hypothesis import strategies as st
 
-from bus.bodies import BODIES, Body, TelemetryReceived, TruthLabelled
+from bus.bodies import BODIES, Body, RunStarted, TelemetryReceived, TruthLabelled
 from bus.codec import encode_event
 from bus.events import Event
+from bus.upcasters import SCHEMA_VERSION
 from store.log_writer import LogWriter
 
 START_NS = 1_767_225_600_000_000_000
@@ -44,10 +45,17 @@ def strategy_of(info: msgspec.inspect.Type) -> st.SearchStrategy[object]:
 
 def _as_body(value: object) -> Body:
     assert isinstance(value, Body)
-    return value
+    # A log says at its start how its bodies are to be read; any number there would be another program's.
+    return (
+        msgspec.structs.replace(value, schema_version=SCHEMA_VERSION)
+        if isinstance(value, RunStarted)
+        else value
+    )
 
 
 bodies = st.one_of([strategy_of(msgspec.inspect.type_info(body)) for body in BODIES]).map(_as_body)
+
+run_starts = strategy_of(msgspec.inspect.type_info(RunStarted)).map(_as_body)
 
 
 def commit_of(first_seq: int, commit: Sequence[Body]) -> list[Event]:

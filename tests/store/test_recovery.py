@@ -19,6 +19,7 @@ from store.manifest import MANIFEST_NAME, read_manifest
 from store.recovery import recover
 from store.verify import verify
 from tests.store.builders import append, copy_log, segments_of, small_commits, write_log
+from tests.torture.store_shims import scratch
 
 COMMITS = small_commits(8)
 
@@ -28,7 +29,12 @@ def whole_events(line_count: int) -> list[Event]:
     return [event for commit in COMMITS for event in commit if commit[-1].seq <= line_count]
 
 
-def test_a_cut_at_any_byte_leaves_exactly_the_whole_commits_and_the_log_goes_on(tmp_path: Path) -> None:
+def test_a_cut_at_any_byte_leaves_exactly_the_whole_commits_and_the_log_goes_on() -> None:
+    with scratch() as folder:
+        _cut_at_any_byte(folder)
+
+
+def _cut_at_any_byte(tmp_path: Path) -> None:
     whole = write_log(tmp_path / "whole", COMMITS, segment_bytes_max=1_400)
     digest = verify(tmp_path / "whole").digest
     write_log(tmp_path / "open", COMMITS, segment_bytes_max=1_400, close=False)

@@ -13,7 +13,7 @@ from bus.codec import check_line, decode_envelope, decode_event, encode_event, s
 from store.log_reader import read_envelopes, read_events, read_lines
 from store.log_writer import LogWriter
 from store.verify import verify
-from tests.store.builders import append, bodies, commit_of, segments_of, small_commits, write_log
+from tests.store.builders import append, bodies, commit_of, run_starts, segments_of, small_commits, write_log
 
 
 @given(body=bodies, previous_crc=st.integers(0, 2**32 - 1))
@@ -27,14 +27,15 @@ def test_a_line_decodes_to_the_event_that_was_encoded(body: Body, previous_crc: 
 
 @settings(max_examples=50)
 @given(
+    start=run_starts,
     commits=st.lists(st.lists(bodies, min_size=1, max_size=4), max_size=8),
     segment_bytes_max=st.sampled_from([1, 700, 5_000]),
 )
 def test_a_log_reads_back_and_verifies_whatever_its_events(
-    commits: list[list[Body]], segment_bytes_max: int
+    start: Body, commits: list[list[Body]], segment_bytes_max: int
 ) -> None:
     events, seq = [], 1
-    for commit in commits:
+    for commit in ([start], *commits):
         events.append(commit_of(seq, commit))
         seq += len(commit)
     with TemporaryDirectory() as temporary:

@@ -34,7 +34,7 @@ def test_a_new_run_has_its_folders_and_parents(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "..", ".hidden", "a b", "a\nb", "ä", "x" * 65, "x" * 300, "a\0b", "a;b", "-\n"]
+    "name", ["", "..", ".hidden", "a b", "a\nb", "ä", "x" * 65, "x" * 300, "a\0b", "a;b", "-\n", "-run"]
 )
 def test_a_name_that_breaks_the_rule_is_refused_and_nothing_is_made(tmp_path: Path, name: str) -> None:
     with pytest.raises(RunNameInvalid) as caught:
@@ -108,6 +108,15 @@ def test_a_folder_without_a_log_and_a_file_are_no_runs(tmp_path: Path) -> None:
         RunFolder.open("empty", tmp_path)
     with pytest.raises(NotARun, match="it is not a folder"):
         RunFolder.open("file", tmp_path)
+
+
+@pytest.mark.parametrize("linked", ["report.md", "exports", "charts/memory.svg", "events/1.jsonl"])
+def test_a_run_with_a_link_in_it_is_not_opened(tmp_path: Path, linked: str) -> None:
+    """What a command writes into the run would be written elsewhere."""
+    run = make_run(tmp_path / "a")
+    (run.path / linked).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(NotARun, match=f"its {linked} is a symbolic link"):
+        RunFolder.open("a", tmp_path)
 
 
 def test_the_next_free_name_counts_up(tmp_path: Path) -> None:

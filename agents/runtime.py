@@ -18,13 +18,12 @@ from agents.ledger import GRANT_LIMIT, Ledger
 from agents.models.broker import Broker
 from agents.models.model import Model
 from agents.pace import Pace, SteadyPace
+from agents.settled import Settled
 from bus.bodies import AgentStopped, Body, FaultInjected, LimitReached, ModelCalled
 from bus.errors import ProtocolError
 from bus.events import Delivery, Draft, Handling, Recalled
 
 REASON_CHARACTERS_MAX = 500
-SETTLED_KEYS_MAX = 4_096
-"""Deliveries that an agent remembers to have settled, so that a copy of one has no effect."""
 DEDUPLICATION_NS = 1_000_000
 """How long it takes to see that a delivery is a copy."""
 Outcome = Literal["acknowledged", "failed", "dead_lettered"]
@@ -116,7 +115,8 @@ class Runtime:
         self._retry = retry
         self._pace = pace
         self._redact = redact
-        self._settled: dict[str, None] = {}  # in the order of settling
+        self._settled: Settled[str, None] = Settled()
+        self._arrived_ns = 0  # of the delivery that was handled last
 
     def handle(self, delivery: Delivery) -> list[Handling]:
         """Handle one delivery; a list of its attempts, the last of which settled it.
@@ -125,6 +125,7 @@ class Runtime:
         """
         if delivery.key in self._settled:
             return [self._deduplicated(delivery)]
+        self._arrived_ns = delivery.arrived_ns
         attempts: list[Handling] = []
         for attempt in range(delivery.attempt_count + 1, self._retry.attempts_max + 1):
             handling = self._attempt(delivery, attempt, self._start_ns(delivery, attempt))
@@ -143,9 +144,11 @@ class Runtime:
         """Take in what the agent knew when it ended, or a part of that; the number of bodies folded."""
         for body in recalled.bodies:
             self.apply(body)
+        self.free_ns = max(self.free_ns, recalled.free_ns)
+        # It is not told when they arrived, but they did before it was through with them.
+        self._arrived_ns = self.free_ns
         for key in recalled.settled_keys:
             self._settle(key)
-        self.free_ns = max(self.free_ns, recalled.free_ns)
         self.handled_count = recalled.handled_count
         return len(recalled.bodies)
 
@@ -174,9 +177,7 @@ class Runtime:
         return max(delivery.arrived_ns, self.free_ns + wait_ns)
 
     def _settle(self, key: str) -> None:
-        self._settled[key] = None
-        if len(self._settled) > SETTLED_KEYS_MAX:
-            del self._settled[next(iter(self._settled))]
+        self._settled.add(key, None, self._arrived_ns)
 
     def _deduplicated(self, delivery: Delivery) -> Handling:
         started_ns = max(delivery.arrived_ns, self.free_ns)

@@ -17,6 +17,7 @@ Must not open sockets.
 """
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Annotated, Literal
 
 import msgspec
@@ -30,6 +31,8 @@ from bus.nesting import check_nesting
 
 FRAME_BYTES_MAX = 16 << 20
 """No frame is longer; see :func:`encode_deliveries` for how a batch is kept far below."""
+RECALLED_KEYS_MAX = 10_000
+"""In one ``recall`` frame."""
 BATCH_BYTES_MAX = 1 << 20
 """A batch is closed when its deliveries reach this size."""
 HANDLED_DELIVERIES_MAX = 16_384
@@ -214,9 +217,8 @@ def decode_deliveries(frame: Handle) -> list[Delivery]:
 
 
 def encode_recalled(recalled: Recalled) -> list[bytes]:
-    """``recall`` frames, at least one; more when the bodies are long."""
+    """``recall`` frames, at least one; more when the bodies are long or the keys many."""
     parts: list[list[WireBody]] = [[]]
-    keys = list(recalled.settled_keys)
     size_bytes = 0
     for body in recalled.bodies:
         encoded = _encoder.encode(body)
@@ -225,10 +227,13 @@ def encode_recalled(recalled: Recalled) -> list[bytes]:
             parts.append([])
             size_bytes = len(encoded)
         parts[-1].append(WireBody(body.TYPE, Raw(encoded)))
-    frames = []
-    for n, part in enumerate(parts):
-        frames.append(encode(Recall(recalled.free_ns, recalled.handled_count, [] if n else keys, part)))
-    return frames
+    settled = recalled.settled_keys
+    starts = range(0, len(settled), RECALLED_KEYS_MAX)
+    keys = [list(settled[start : start + RECALLED_KEYS_MAX]) for start in starts]
+    return [
+        encode(Recall(recalled.free_ns, recalled.handled_count, some_keys or [], part or []))
+        for some_keys, part in zip_longest(keys, parts)
+    ]
 
 
 def decode_recalled(frame: Recall) -> Recalled:

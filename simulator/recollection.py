@@ -1,11 +1,11 @@
 """What each agent knew, folded from the log: what it is told when it starts again. Must not run an agent."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct, field
 
-from agents.runtime import LEDGER_BODIES, SETTLED_KEYS_MAX
+from agents.runtime import LEDGER_BODIES
+from agents.settled import Settled
 from bus.bodies import (
     AgentStarted,
     Body,
@@ -31,7 +31,8 @@ class _Life(Struct):
     free_ns: int = 0
     handled_count: int = 0
     attempt_count: int = 0
-    settled_keys: deque[str] = field(default_factory=lambda: deque(maxlen=SETTLED_KEYS_MAX))
+    settled: Settled[str, None] = field(default_factory=Settled)
+    """By key."""
     bodies: list[Body] = field(default_factory=list)
 
 
@@ -54,14 +55,14 @@ class Recollection:
             self._next_seq = event.seq + 1
         life = self._lives[agent]
         free_ns, handled_count = life.free_ns, life.handled_count
-        keys, bodies = list(life.settled_keys), list(life.bodies)
+        keys, bodies = list(life.settled), list(life.bodies)
         for key, handling in undone(life.attempt_count):
             free_ns = max(free_ns, handling.finished_ns)
             handled_count += handling.outcome == "acknowledged"
             if handling.outcome in ("acknowledged", "dead_lettered"):
                 keys.append(key)
             bodies += [draft.data for draft in handling.drafts if isinstance(draft.data, life.folds)]
-        return Recalled(free_ns, handled_count, tuple(keys[-SETTLED_KEYS_MAX:]), tuple(bodies))
+        return Recalled(free_ns, handled_count, tuple(keys), tuple(bodies))
 
     def _apply(self, event: Event) -> None:
         self._keys.apply(event)
@@ -75,7 +76,7 @@ class Recollection:
         if isinstance(body, DeliveryAcknowledged):
             life.handled_count += 1
         if isinstance(body, DeliveryAcknowledged | DeliveryDeadLettered) and event.causation_seq:
-            life.settled_keys.append(self._keys.key(event.causation_seq))
+            life.settled.add(self._keys.key(event.causation_seq), None, body.arrived_ns)
         elif isinstance(body, AgentStarted):
             life.free_ns = max(life.free_ns, event.time_ns if body.restart_count else 0)
         elif isinstance(body, life.folds):

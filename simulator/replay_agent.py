@@ -9,7 +9,8 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from agents.models.recorded import Recordings
-from agents.runtime import SETTLED_KEYS_MAX, Runtime
+from agents.runtime import Runtime
+from agents.settled import Settled
 from bus.bodies import (
     Body,
     DeliveryAcknowledged,
@@ -79,7 +80,7 @@ class AgentReplay:
         self._runtime = build(self._recordings)
         self._open: Pending | None = None
         self._commits: list[Sequence[Event]] = []
-        self._settled: dict[int, Pending] = {}  # in the order of settling, as far back as copies are known
+        self._settled: Settled[int, Pending] = Settled()  # by seq, for as long as the agent remembers
         self.compared = Compared()
 
     def settled(self, seq: int) -> Pending | None:
@@ -130,11 +131,8 @@ class AgentReplay:
         self.compared = self.compared.plus(Compared(state_count=1))
 
     def _settle(self, pending: Pending, receipt_body: Body) -> None:
-        if isinstance(receipt_body, DeliveryDeduplicated):
-            return
-        self._settled[pending.seq] = pending
-        if len(self._settled) > SETTLED_KEYS_MAX:
-            del self._settled[next(iter(self._settled))]
+        if isinstance(receipt_body, DeliveryAcknowledged | DeliveryDeadLettered):
+            self._settled.add(pending.seq, pending, receipt_body.arrived_ns)
 
     def _make_again(self) -> None:
         pending, commits = self._open, self._commits

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
+from agents.settled import Settled
 from bus.bodies import (
     DeliveryAcknowledged,
     DeliveryDeadLettered,
@@ -69,6 +70,8 @@ class RecordedHandlings:
     def __init__(self, events: Iterable[Event]) -> None:
         self._events = iter(events)
         self._keys = Keys()
+        self._settled: dict[str, Settled[int, str]] = {}
+        """Keys of what each agent settled, by ``seq``: a copy may be handled long after that."""
         self._groups: dict[tuple[str, str, int], _Group] = {}
         self._commit: list[Event] = []
 
@@ -112,11 +115,19 @@ class RecordedHandlings:
         handling, arrived_ns = _handling(first, tuple(Draft(e.data, e.queue) for e in commit[1:]))
         if handling is None:
             return
-        place = (first.source, self._keys.key(first.causation_seq), arrived_ns)
+        place = (first.source, self._key(first.source, first.causation_seq, handling, arrived_ns), arrived_ns)
         group = self._groups.pop(place, _Group(0, []))
         group.handlings.append(handling)
         group.last_seq = commit[-1].seq
         self._groups[place] = group  # behind all that ended earlier
+
+    def _key(self, agent: str, seq: int, handling: Handling, arrived_ns: int) -> str:
+        """What the delivery of an event is called that an agent handled."""
+        settled = self._settled.setdefault(agent, Settled())
+        key = settled.get(seq) or self._keys.key(seq)
+        if handling.outcome in ("acknowledged", "dead_lettered"):
+            settled.add(seq, key, arrived_ns)
+        return key
 
 
 def _handling(receipt: Event, drafts: tuple[Draft, ...]) -> tuple[Handling | None, int]:

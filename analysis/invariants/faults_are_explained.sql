@@ -15,11 +15,16 @@ select faults.seq, rule, printf('%s fired after all was healed', kind)
 from faults
 left join (select distinct commit_seq, started_ns from receipts where source != 'sequencer') as handling
     using (commit_seq)
+left join (select seq - 1 as seq, source as target, finished_ns from receipts) as answer using (seq, target)
 cross join (
     select min(seq) as seq, min(time_ns) as time_ns from events where type = 'faults.healed'
 ) as healed
--- What befell an attempt is told when it ends.
-where if(handling.commit_seq is null, faults.seq > healed.seq, started_ns >= healed.time_ns)
+-- What befell an attempt is told when it ends, and what held up its answer when that is through.
+where case
+    when handling.commit_seq is not null then handling.started_ns >= healed.time_ns
+    when answer.seq is not null then answer.finished_ns >= healed.time_ns
+    else faults.seq > healed.seq
+end
 union all
 select null, rule, printf('fired %d times, counted %d', fired_count, coalesce(counted_count, 0))
 from fault_rules

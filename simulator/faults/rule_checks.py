@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from agents.settled import COPY_LATE_NS_MAX
 from simulator.demand import Demand, between
 from simulator.duration import NS_PER_UNIT, Duration
 from simulator.faults.kinds import KINDS, KindSpec
@@ -19,7 +20,8 @@ FACTOR_MAX = 1_000.0
 RESTARTS_FAILED_MAX = 100
 REDELIVERIES_MAX = 1_000
 REDELIVERY_TIMEOUT_NS_MIN = NS_PER_UNIT["s"]
-REDELIVERY_TIMEOUT_NS_MAX = NS_PER_UNIT["h"]
+REDELIVERY_TIMEOUT_NS_MAX = COPY_LATE_NS_MAX
+"""A copy comes within it, and agents remember for so long what they settled."""
 LASTS_NS_MAX = 7 * NS_PER_UNIT["d"]
 """Of a window, of a delay, and of the time to converge."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -25,6 +25,7 @@ CASES = (
     "kills_everywhere",
     "random_kills",
     "chaos_seeds",
+    "scenario_fuzz",
     "frames",
     "traffic",
     "sockets",

@@ -116,7 +116,6 @@ class Runtime:
         self._pace = pace
         self._redact = redact
         self._settled: Settled[str, None] = Settled()
-        self._arrived_ns = 0  # of the delivery that was handled last
 
     def handle(self, delivery: Delivery) -> list[Handling]:
         """Handle one delivery; a list of its attempts, the last of which settled it.
@@ -125,7 +124,6 @@ class Runtime:
         """
         if delivery.key in self._settled:
             return [self._deduplicated(delivery)]
-        self._arrived_ns = delivery.arrived_ns
         attempts: list[Handling] = []
         for attempt in range(delivery.attempt_count + 1, self._retry.attempts_max + 1):
             handling = self._attempt(delivery, attempt, self._start_ns(delivery, attempt))
@@ -135,7 +133,7 @@ class Runtime:
             self.free_ns = handling.finished_ns
             if handling.outcome != "failed":
                 break
-        self._settle(delivery.key)
+        self._settled.add(delivery.key, None, delivery.arrived_ns)
         if attempts[-1].outcome == "acknowledged":
             self.handled_count += 1
         return attempts
@@ -145,10 +143,9 @@ class Runtime:
         for body in recalled.bodies:
             self.apply(body)
         self.free_ns = max(self.free_ns, recalled.free_ns)
-        # It is not told when they arrived, but they did before it was through with them.
-        self._arrived_ns = self.free_ns
         for key in recalled.settled_keys:
-            self._settle(key)
+            # It is not told when they arrived, but they did before it was through with them.
+            self._settled.add(key, None, self.free_ns)
         self.handled_count = recalled.handled_count
         return len(recalled.bodies)
 
@@ -175,9 +172,6 @@ class Runtime:
         """A further attempt waits, twice as long each time; an agent does nothing else meanwhile."""
         wait_ns = self._retry.backoff_ns << (attempt - 2) if attempt > 1 else 0
         return max(delivery.arrived_ns, self.free_ns + wait_ns)
-
-    def _settle(self, key: str) -> None:
-        self._settled.add(key, None, self._arrived_ns)
 
     def _deduplicated(self, delivery: Delivery) -> Handling:
         started_ns = max(delivery.arrived_ns, self.free_ns)

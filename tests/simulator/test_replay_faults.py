@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.runtime import Runtime
+from agents.settled import Settled
 from bus.bodies import (
     AgentCrashed,
     AgentStarted,
@@ -150,7 +150,7 @@ def test_the_whole_run_comes_out_again_byte_by_byte(run: RunFolder) -> None:
 def test_an_agent_that_handles_a_copy_as_if_it_were_new_is_found(
     run: RunFolder, events: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Runtime, "_settle", lambda self, key: None)
+    monkeypatch.setattr(Settled, "__contains__", lambda self, key: False)
     with pytest.raises(ReplayDiverged) as caught:
         verify_run(run, lambda count: None)
     first = next(e for e in events if isinstance(e.data, DeliveryDeduplicated))

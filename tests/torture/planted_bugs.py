@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from agents.agent import Context
 from agents.models.model import ModelSpec
-from agents.runtime import Runtime
+from agents.settled import Settled
 from agents.witness import Witness
 from bus import sequencer
 from bus.bodies import TaskCompleted
@@ -243,7 +243,7 @@ BUGS = (
     ),
     Bug("skip the CRC", _replaced(chain, "crc32", lambda data, crc=0: _AnyCrc(0)), _flips_are_silent),
     Bug("read a torn tail as whole", _replaced(Chain, "_release", _take_all), _tails_are_wrong),
-    Bug("no de-duplication", _replaced(Runtime, "_settle", lambda self, key: None), _chaos_breaks),
+    Bug("no de-duplication", _replaced(Settled, "__contains__", lambda self, key: False), _chaos_breaks),
     Bug("redeliver twice", _replaced(Inbox, "back", _back_twice), _chaos_breaks),
     Bug(
         "lost for good",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.runtime import Runtime
 from agents.settled import Settled
 from bus.bodies import (
     AgentCrashed,

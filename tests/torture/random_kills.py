@@ -29,6 +29,7 @@ from simulator.duration import Duration
 from simulator.scenario import Scenario
 from simulator.scenario_file import load_scenario
 from store.manifest import segment_name
+from store.run_folder import RunFolder
 from tests.torture.outcome import Effort, Outcome
 from tests.torture.runs import begin, digest_of, record
 
@@ -55,6 +56,7 @@ class Ledger:
     """What an outsider has seen on a log: how many bytes, and their checksum."""
 
     def __init__(self, folder: Path) -> None:
+        self.run = RunFolder(folder)
         self._segment = folder / "events" / segment_name(1)
         self.seen_bytes = 0
         self._crc = 0
@@ -173,7 +175,10 @@ def _round(
         sleep(POLL_S)
     if process.returncode is None or process.returncode in (-signal.SIGKILL, 130):
         return False
-    tally.failed += process.returncode not in (0, 1)  # 1: an hour is too short for some criteria
+    # 1: a killed agent is a crash, and an hour too short for some criteria; 2: nothing was left to resume,
+    # since the round before was killed after the end of the run, while it was being judged.
+    is_judged_later = process.returncode == 2 and bool(digest_of(ledger.run))
+    tally.failed += process.returncode not in (0, 1) and not is_judged_later
     return True
 
 

@@ -45,7 +45,7 @@ def resume(scenario: Scenario, folder: RunFolder, transport: Transport = "inproc
 
 def digest_of(folder: RunFolder) -> str:
     manifest = read_manifest(folder.events)
-    return "" if manifest is None else str(manifest.digest)
+    return "" if manifest is None or manifest.digest is None else manifest.digest
 
 
 def lines_of(folder: RunFolder) -> list[bytes]:

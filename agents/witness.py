@@ -7,7 +7,9 @@ from agents.agent import Context
 from agents.detector import CACHE_SIZE_MAX, THRESHOLDS, Detector
 from agents.embedder import Embedder
 from agents.experience import PATTERN_COUNT_MAX, Experience
-from agents.lexicon import Lexicon, default_lexicon
+from agents.judge import Judge
+from agents.lexicon import default_lexicon
+from agents.lexicon_judge import LexiconJudge
 from agents.memory import PatternMemory
 from bus.bodies import (
     Body,
@@ -44,7 +46,7 @@ class Witness:
         self,
         memory: PatternMemory,
         embedder: Embedder,
-        lexicon: Lexicon | None = None,
+        judge: Judge | None = None,
         thresholds: Mapping[PatternKind, float] = THRESHOLDS,
         pattern_count_max: int = PATTERN_COUNT_MAX,
         cache_size_max: int = CACHE_SIZE_MAX,
@@ -52,7 +54,7 @@ class Witness:
         self._embedder = embedder
         self._experience = Experience(memory, embedder, pattern_count_max)
         self._detector = Detector(
-            lexicon or default_lexicon(), self._experience, embedder, thresholds, cache_size_max
+            judge or LexiconJudge(default_lexicon()), self._experience, embedder, thresholds, cache_size_max
         )
 
     def handle(self, message: Message, context: Context) -> Sequence[Draft]:

@@ -166,10 +166,8 @@ def _build_within(memory_mb: int, path: Path, key: str, segments: dict[str, list
         problem = f"{partial.parent}: {_first_line(error)}; free some space or copy the run"
         raise EnvironmentProblem(problem) from None
     except duckdb.Error as error:
-        raise DamageError(
-            f"{segments['events'][0].parent if segments['events'] else path}: {_first_line(error)}; "
-            "run `trinity verify RUN`"
-        ) from None
+        run = path.parent.parent
+        raise DamageError(f"{run / 'events'}: {_first_line(error)}; run `trinity verify {run}`") from None
     finally:
         for leftover in (partial, partial.with_name(f"{partial.name}.wal")):
             leftover.unlink(missing_ok=True)

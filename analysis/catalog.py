@@ -9,6 +9,7 @@ from analysis.sql_files import sql_folder
 from bus.errors import InputError
 
 _TITLE = re.compile(r"^-- title: (.+)$", re.MULTILINE)
+_VARIABLE = re.compile(r"getvariable\('(\w+)'\)")
 
 
 class NamedQuery(NamedTuple):
@@ -17,6 +18,8 @@ class NamedQuery(NamedTuple):
     header: str
     """Grain, columns, units and variables, as the file tells them, without comment marks."""
     sql: str
+    variables: frozenset[str]
+    """That it asks for; none of them has to be set."""
 
 
 @cache
@@ -46,4 +49,4 @@ def _named_query(name: str, text: str) -> NamedQuery:
     lines = text.splitlines()
     end = next(index for index, line in enumerate(lines) if not line.startswith("--"))
     header = "\n".join(line[3:] for line in lines[1:end])
-    return NamedQuery(name, title.group(1), header, text)
+    return NamedQuery(name, title.group(1), header, text, frozenset(_VARIABLE.findall(text)))

@@ -32,7 +32,9 @@ def _thresholds(database: Database) -> Iterator[str]:
             yield (
                 f"Try {cell(row['candidate'])} instead of {cell(row['threshold'])} as threshold of "
                 f"{escape(str(row['kind']))}: on this run's labels it would have found {missed} more and "
-                f"published {false} wrongly. Confirm it on other runs, since the figures come from this one."
+                f"published {false} wrongly. `trinity what-if RUN --set witness.threshold."
+                f"{escape(str(row['kind']))}={cell(row['candidate'])}` lists them. Confirm it on other runs, "
+                f"since the figures come from this one."
             )
 
 

@@ -203,7 +203,7 @@ class _Child:
             return EnvironmentProblem(
                 f"the process that answers ended with exit code {code}; run `trinity doctor`, then ask again"
             )
-        return _memory_met(f"it was ended by signal {-code}")
+        return _memory_met(MEMORY_MB_MAX, f" (it was ended by signal {-code})")
 
 
 def _read_answer(pipe: BufferedReader, limits: Limits) -> Result | Problem | None:
@@ -251,7 +251,7 @@ def _error(run: RunFolder, problem: Problem, limits: Limits) -> Exception:
         case "time":
             return _time_met(limits)
         case "memory":
-            return _memory_met(problem.message)
+            return _memory_met(int(problem.message or MEMORY_MB_MAX))
         case "size":
             return _size_met(limits)
         case "depth":
@@ -267,11 +267,9 @@ def _time_met(limits: Limits) -> LimitMet:
     return LimitMet(f"the question takes longer than {limits.seconds_max} s, the limit; ask for less")
 
 
-def _memory_met(reason: str) -> LimitMet:
-    why = f" ({reason})" if reason else ""
+def _memory_met(limit_mb: int, why: str = "") -> LimitMet:
     return LimitMet(
-        f"the question needs more memory than {MEMORY_MB_MAX} MB, the limit{why}; "
-        "ask for fewer rows or columns"
+        f"the question needs more memory than {limit_mb} MB, the limit{why}; ask for fewer rows or columns"
     )
 
 

@@ -99,7 +99,10 @@ def _answer(request: Request) -> None:
     except duckdb.Error as error:
         if "expression depth limit" in str(error):
             raise Failed("depth", "") from None
-        raise Failed(_kind(error), explain_sql_error(error)) from None
+        kind = _kind(error)
+        # DuckDB's own limit is told with how much of it is used; the system's limit is the parent's to tell.
+        of_duckdb = f"{request.memory_mb}" if "used)" in str(error) else ""
+        raise Failed(kind, of_duckdb if kind == "memory" else explain_sql_error(error)) from None
     except RuntimeError as error:
         # Where DuckDB fails without an error of its own.
         raise Failed("wrong", explain_sql_error(error)) from None

@@ -51,6 +51,7 @@ class Request(Struct, frozen=True):
 class Problem(Struct, frozen=True):
     kind: ProblemKind
     message: str
+    """Of ``memory``: how many MB DuckDB may use, if it was not the process that met its limit."""
 
 
 class FrameKind(IntEnum):

@@ -4,6 +4,9 @@ import re
 
 _LINE = re.compile(r"^(LINE \d+: )(.*)$", re.MULTILINE)
 _CANDIDATES = re.compile(r"^(Candidate [^\n]*|Did you mean [^\n]*)$", re.MULTILINE)
+_NO_TABLE = re.compile(r"Table with name .* does not exist")
+# What DuckDB brings along is never what was meant.
+_OF_DUCKDB = re.compile(r"\b(pg_\w+|duckdb_\w+|sqlite_\w+|pragma_\w+|information_schema|internal)\b")
 _CARET = re.compile(r"^ *\^", re.MULTILINE)
 _TOKEN = re.compile(r"\w+|\S+")
 MESSAGE_CHARACTERS_MAX = 400
@@ -17,8 +20,10 @@ def explain_sql_error(error: Exception) -> str:
     if near and near not in message:
         message += f" near {near!r}"
     candidates = _CANDIDATES.search(text)
-    if candidates and candidates.group(1) not in message:
+    if candidates and not _OF_DUCKDB.search(candidates.group(1)) and candidates.group(1) not in message:
         message += f"; {candidates.group(1)}"
+    elif _NO_TABLE.search(message):
+        message += "; `show tables` lists what there is"
     return _one_line(message)[:MESSAGE_CHARACTERS_MAX]
 
 

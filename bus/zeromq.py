@@ -85,10 +85,12 @@ class ZmqServer:
         except zmq.ZMQError as error:
             self._context.destroy(linger=0)
             self._remove_folder()
-            raise EnvironmentProblem(
-                f"cannot open the socket {address}: {error}; set TMPDIR to a short writable path "
-                f"(limit {zmq.IPC_PATH_MAX_LEN} bytes) or choose another port"
-            ) from None
+            remedy = (
+                f"set TMPDIR to a short writable path (limit {zmq.IPC_PATH_MAX_LEN} bytes)"
+                if listen is None
+                else "choose another address or port (--listen)"
+            )
+            raise EnvironmentProblem(f"cannot open the socket {address}: {error}; {remedy}") from None
         self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         if handler is not None:
             # A thread of its own lets agents in while the sequencer is busy; it ends with the context.

@@ -100,6 +100,7 @@ def agent_settings(scenario: Scenario, agent: str) -> AgentSettings:
         seed=scenario.seed,
         granted_nanousd=scenario.budget.granted_nanousd(agent),
         thresholds=scenario.witness.thresholds,
+        detector=scenario.witness.detector,
         models=scenario.models,
         retry=RetryPolicy(scenario.retry.attempts_max, int(scenario.retry.backoff)),
         faults=rules_of_agent(rules_of(scenario), agent),

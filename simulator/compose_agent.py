@@ -11,6 +11,7 @@ from msgspec import Struct
 from agents.agent import Agent, Stream, Tier
 from agents.architect import Architect
 from agents.executor import Executor
+from agents.judge import Judge
 from agents.ledger import Ledger
 from agents.models.mock import MockModel
 from agents.models.model import Model, ModelSpec
@@ -23,6 +24,7 @@ from bus.redaction import Redactor, known_secrets
 from simulator.faults.models import FaultyModel
 from simulator.faults.pace import FaultyPace
 from simulator.faults.rules import ActiveRule
+from simulator.scenario import DetectorName
 from simulator.streams import Streams
 
 
@@ -37,6 +39,8 @@ class AgentSettings(Struct, frozen=True):
     retry: RetryPolicy
     faults: tuple[ActiveRule, ...] = ()
     """The rules that are asked where it runs; see :func:`simulator.faults.mix.rules_of_agent`."""
+    detector: DetectorName = "lexicon"
+    """Of WITNESS."""
 
 
 def build_runtime(settings: AgentSettings) -> Runtime:
@@ -83,4 +87,16 @@ def _witness(settings: AgentSettings) -> Agent:
 
     embedder = HashingEmbedder()
     memory = FaissMemory(embedder.name, embedder.dimension_count)
-    return Witness(memory, embedder, thresholds=settings.thresholds)
+    return Witness(memory, embedder, _judge(settings.detector), settings.thresholds)
+
+
+def _judge(detector: DetectorName) -> Judge:
+    if detector == "linear":
+        from agents.linear_file import default_model
+        from agents.linear_judge import LinearJudge
+
+        return LinearJudge(default_model().model)
+    from agents.lexicon import default_lexicon
+    from agents.lexicon_judge import LexiconJudge
+
+    return LexiconJudge(default_lexicon())

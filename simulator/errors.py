@@ -3,7 +3,7 @@
 InputError
 ├── RunComplete          a run that came to its end cannot be taken up again
 ├── ScenarioError        a scenario or one of its keys
-└── EventsFileError      a line of an events file
+└── EventsFileError      an events file or a line of it
 EnvironmentProblem
 └── AgentDied            an agent's process ended or fell silent
 DivergedError
@@ -30,10 +30,11 @@ class RunComplete(InputError):
 
 
 class EventsFileError(InputError):
-    """A line of an events file cannot be used."""
+    """An events file, or a line of it, cannot be used; no line is named for what is wrong with the file."""
 
-    def __init__(self, path: Path, line: int, problem: str) -> None:
-        super().__init__(f"{path}:{line}: {problem}")
+    def __init__(self, path: Path, line: int | None, problem: str) -> None:
+        place = str(path) if line is None else f"{path}:{line}"
+        super().__init__(f"{place}: {problem}")
 
 
 class AgentDied(EnvironmentProblem):

@@ -8,6 +8,7 @@ beside these three are ignored; other keys of ``event`` are kept as ``attributes
 
 from hashlib import sha256
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 from msgspec import Struct
@@ -69,9 +70,8 @@ def read_events_file(path: Path, start_ns: int, interval_ns: int) -> EventsFile:
         else:
             time_ns = start_ns + len(dated) * interval_ns
         if with_ts_count not in (0, len(dated) + 1):
-            raise EventsFileError(
-                path, number, "some lines have ts and some have not; give it to all or to none"
-            )
+            problem = "some lines have ts and some have not; give it to all or to none"
+            raise EventsFileError(path, number, problem)
         telemetry = _telemetry(path, number, record.event)
         dated.append((number, telemetry_item(time_ns, telemetry, record.label)))
         if len(dated) > RECORDS_MAX:
@@ -87,25 +87,35 @@ def _content(path: Path) -> bytes:
     try:
         if not path.is_file():
             path.stat()  # raises for a file that is not there
-            raise EventsFileError(path, 1, "not a regular file; give one to --events")
+            raise EventsFileError(path, None, "not a regular file; give one to --events")
         if path.stat().st_size > FILE_BYTES_MAX:
-            raise EventsFileError(path, 1, f"larger than {FILE_BYTES_MAX:,} bytes; split the file")
+            raise EventsFileError(path, None, f"larger than {FILE_BYTES_MAX:,} bytes; split the file")
         return path.read_bytes().removeprefix(BYTE_ORDER_MARK)
     except OSError as error:
         raise EventsFileError(
-            path, 1, f"cannot read it: {error.strerror}; check the path given to --events"
+            path, None, f"cannot read it: {error.strerror}; check the path given to --events"
         ) from None
 
 
 def _record(path: Path, number: int, line: bytes) -> _Line:
     try:
+        line.decode()
         check_nesting(line)
         return _decoder.decode(line)
-    except (ProtocolError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError as error:
+        problem = f"byte {error.start + 1} of the line, 0x{line[error.start]:02x}, is not UTF-8"
+        raise EventsFileError(path, number, f"{problem}; write the file as UTF-8") from None
+    except (ProtocolError, msgspec.MsgspecError, RecursionError) as error:
         shown = line[:60].decode(errors="replace")
+        problem = f"{_with_labels(str(error))}: {shown!r}"
         raise EventsFileError(
-            path, number, f'{error}: {shown!r}; a line is {{"event": {{"message": "..."}}}}'
+            path, number, f'{problem}; a line is {{"event": {{"message": "..."}}}}'
         ) from None
+
+
+def _with_labels(message: str) -> str:
+    is_label = message.startswith("Invalid enum value") and message.endswith("`$.label`")
+    return f"{message}; it is one of {', '.join(get_args(Label))}" if is_label else message
 
 
 def _telemetry(path: Path, number: int, event: dict[str, object]) -> TelemetryReceived:

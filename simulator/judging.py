@@ -1,5 +1,6 @@
 """After a run: checks, report, charts and snapshots, from the log alone. Must not look elsewhere."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -10,10 +11,16 @@ from analysis.database import open_database
 from analysis.report import write_report
 from analysis.sandbox import Sandboxed
 from analysis.snapshots import write_logs, write_snapshots
+from bus.bodies import RunStarted
+from bus.errors import DamageError, EnvironmentProblem
+from bus.upcasters import SCHEMA_VERSION
+from simulator.errors import ScenarioError
 from simulator.roles import AGENTS
 from simulator.scenario import Scenario
 from simulator.scenario_file import parse_scenario, scenario_folder, scenario_names
 from store.errors import NotARun
+from store.layout import has_log
+from store.log_reader import read_events, schema_version_of
 from store.run_folder import RunFolder
 
 
@@ -23,17 +30,52 @@ def checks_folder(scenario: Scenario) -> Path:
 
 
 def scenario_of(run: RunFolder) -> Scenario:
-    """The scenario of a run as it was resolved.
+    """The scenario of a run as it was resolved; the one that its log was begun with, if that can be told.
+
+    It cannot for a log of an older schema, nor for one without an event.
 
     Raises:
-        NotARun: the folder has no scenario.
-        ScenarioError: it cannot be read.
+        DamageError: there is a log, and its scenario is missing, or is another one.
+        NotARun: the folder has neither.
+        ScenarioError: the scenario cannot be read, and nothing says that it ever could.
+        EnvironmentProblem: the system refuses to read it.
     """
+    begun_with = sha256_on_log(run)
+    content = _scenario_content(run)
     try:
-        content = run.scenario.read_bytes()
-    except OSError:
-        raise NotARun(run.path, "it has no scenario.toml") from None
-    return parse_scenario(content, str(run.scenario))
+        scenario = parse_scenario(content, str(run.scenario))
+    except ScenarioError as error:
+        if begun_with is None:
+            raise
+        raise DamageError(f"{error}; or restore the file from a copy") from None
+    if begun_with not in (None, scenario.sha256()):
+        problem = "is not the one that the log was begun with; restore it from a copy"
+        raise DamageError(f"{run.scenario} {problem}")
+    return scenario
+
+
+def _scenario_content(run: RunFolder) -> bytes:
+    try:
+        return run.scenario.read_bytes()
+    except FileNotFoundError:
+        if not has_log(run.events):
+            raise NotARun(run.path, "it has no scenario.toml") from None
+        verify = f"`trinity verify {run.path}` checks the log without it"
+        raise DamageError(f"{run.scenario}: the file is missing; restore it from a copy; {verify}") from None
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}; make it readable or copy the run"
+        raise EnvironmentProblem(f"{run.scenario}: {problem}") from None
+
+
+def sha256_on_log(run: RunFolder) -> str | None:
+    """Of the scenario, by the first event; None if that does not say it as it would be said today."""
+    # Whoever reads the log tells what is wrong with it, and tells it better.
+    with suppress(DamageError):
+        if has_log(run.events) and schema_version_of(run.events) == SCHEMA_VERSION:
+            first = next(read_events(run.events), None)
+            if first is not None and isinstance(first.data, RunStarted):
+                return first.data.scenario_sha256
+    return None
 
 
 def limits_of(scenario: Scenario) -> str:

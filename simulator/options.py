@@ -1,5 +1,6 @@
 """The options of ``trinity run`` laid over a scenario. Must not run it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -29,17 +30,29 @@ class Options(Struct, frozen=True):
     metrics_interval: str | None = None
     """Bare: minutes."""
     events: Path | None = None
+    variables: dict[str, str] = {}
+    """The variable of the environment, for each field that was read from one."""
+
+    def called(self, field: str) -> str:
+        """What a person knows a field by."""
+        return self.variables.get(field) or f"--{field.replace('_', '-')}"
+
+    def typed(self) -> "Options":
+        """Those alone that were typed for this run."""
+        return msgspec.structs.replace(self, **dict.fromkeys(self.variables, None), variables={})
 
 
-def resolve(scenario: Scenario, options: Options) -> Scenario:
-    """The scenario with every option applied.
+def resolve(
+    scenario: Scenario, options: Options, note: Callable[[str], None] = lambda text: None
+) -> Scenario:
+    """The scenario with every option applied; ``note`` is told what a person may not expect of them.
 
     Raises:
         InputError: an option or the events file cannot be used; it names the option.
     """
     replace = msgspec.structs.replace
     intervals = scenario.intervals
-    duration = _duration("--duration", options.duration, "h", scenario.duration)
+    duration = _duration(options, "duration", "h", scenario.duration)
     scenario = replace(
         scenario,
         seed=scenario.seed if options.seed is None else _seed(options.seed),
@@ -47,31 +60,38 @@ def resolve(scenario: Scenario, options: Options) -> Scenario:
         faults=scaled(scenario.faults, scenario.duration, duration),
         workload=replace(
             scenario.workload,
-            event_interval=_duration(
-                "--event-interval", options.event_interval, "m", scenario.workload.event_interval
-            ),
+            event_interval=_duration(options, "event_interval", "m", scenario.workload.event_interval),
         ),
         intervals=replace(
             intervals,
-            snapshot=_duration("--snapshot-interval", options.snapshot_interval, "m", intervals.snapshot),
-            metrics=_duration("--metrics-interval", options.metrics_interval, "m", intervals.metrics),
+            snapshot=_duration(options, "snapshot_interval", "m", intervals.snapshot),
+            metrics=_duration(options, "metrics_interval", "m", intervals.metrics),
         ),
     )
     if options.budget is not None:
-        budget = replace(scenario.budget, total_usd=_total_usd(options.budget))
+        budget = replace(scenario.budget, total_usd=_total_usd(options, options.budget))
         scenario = replace(scenario, budget=budget)
     if options.events is not None:
-        scenario = _with_events(scenario, options.events, keeps_duration=options.duration is not None)
+        scenario = _with_events(scenario, options.events, options, note)
     check_scenario(scenario, "options")
     return scenario
 
 
-def _with_events(scenario: Scenario, path: Path, *, keeps_duration: bool) -> Scenario:
+def _with_events(scenario: Scenario, path: Path, options: Options, note: Callable[[str], None]) -> Scenario:
     """The file gives the workload, the start if its records are dated, and the least duration."""
     file = read_events_file(path, scenario.start_ns, scenario.workload.event_interval)
     start_ns = _start_ns(file, scenario)
     duration = scenario.duration
-    if not keeps_duration:
+    if file.is_dated and options.event_interval is not None:
+        note(f"{options.called('event_interval')} has no effect: the records of {path} have ts")
+    if options.duration is not None:
+        left_out_count = sum(item.time_ns >= start_ns + duration for item in file.items)
+        if left_out_count:
+            note(
+                f"{left_out_count:,} of {len(file.items):,} records of {path} lie behind the {duration} of "
+                "the run and are left out"
+            )
+    else:
         duration = Duration(max(duration, file.last_ns - start_ns + NS_PER_UNIT["s"]))
     if duration > Duration.parse("3660d"):
         raise InputError(f"{path}: its records span more than ten years; check ts, or split the file")
@@ -88,13 +108,14 @@ def _start_ns(file: EventsFile, scenario: Scenario) -> int:
     return file.first_ns // hour_ns * hour_ns if file.is_dated else scenario.start_ns
 
 
-def _duration(option: str, text: str | None, bare_unit: str, default: Duration) -> Duration:
+def _duration(options: Options, field: str, bare_unit: str, default: Duration) -> Duration:
+    text = getattr(options, field)
     if text is None:
         return default
     try:
         return Duration.parse(text, bare_unit)
     except InputError as error:
-        raise InputError(f"{option}: {error}") from None
+        raise InputError(f"{options.called(field)}: {error}") from None
 
 
 def _seed(text: str) -> int:
@@ -103,8 +124,8 @@ def _seed(text: str) -> int:
     return int(text)
 
 
-def _total_usd(text: str) -> float:
+def _total_usd(options: Options, text: str) -> float:
     try:
         return parse_usd(text) / NANOUSD_PER_USD
     except InputError as error:
-        raise InputError(f"--budget: {error}") from None
+        raise InputError(f"{options.called('budget')}: {error}") from None

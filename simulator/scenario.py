@@ -15,6 +15,8 @@ from simulator.faults.offset import Offset
 from simulator.faults.rules import FaultSettings
 from simulator.moment import parse_moment_ns
 
+DetectorName = Literal["lexicon", "linear"]
+
 
 class _Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
@@ -70,6 +72,8 @@ class SupervisionSettings(_Strict, frozen=True):
 
 class WitnessSettings(_Strict, frozen=True):
     thresholds: dict[PatternKind, float]
+    detector: DetectorName = "lexicon"
+    """Trained weights (``linear``), or rules; see docs/detection.md."""
 
 
 class LimitSettings(_Strict, frozen=True):
@@ -108,14 +112,17 @@ class Scenario(_Strict, frozen=True):
     def sha256(self) -> str:
         """Digest of every option but the path of the events file, whose content counts.
 
-        Tables that may be left out, and are at their defaults, do not count: logs that are older than they
-        are keep their digest. The order of fault rules counts, since it decides.
+        Tables and keys that may be left out, and are at their defaults, do not count: logs that are older
+        than they are keep their digest. The order of fault rules counts, since it decides.
         """
         workload = msgspec.structs.replace(self.workload, events_file=None)
         plain = _plain(msgspec.structs.replace(self, workload=workload), order="deterministic")
         for table, default in (("supervision", SupervisionSettings()), ("faults", FaultSettings())):
             if getattr(self, table) == default:
                 del plain[table]
+        witness = plain["witness"]
+        if isinstance(witness, dict) and self.witness.detector == "lexicon":
+            del witness["detector"]
         if self.faults.rules:
             plain["order_of_rules"] = list(self.faults.rules)
         return sha256(msgspec.json.encode(plain)).hexdigest()

@@ -48,14 +48,20 @@ def scenario_folder(name_or_path: str) -> Path:
     Raises:
         ScenarioError: there is none.
     """
-    for folder in (Path(str(files("simulator").joinpath("scenarios"))) / name_or_path, Path(name_or_path)):
-        if (folder / "scenario.toml").is_file():
-            return folder
-    known = ", ".join(scenario_names())
-    raise ScenarioError(
-        f"no scenario is called {name_or_path!r}; there are {known}, "
-        f"or give the path of a folder with a scenario.toml"
-    )
+    given = Path(name_or_path)
+    try:
+        for folder in (Path(str(files("simulator").joinpath("scenarios"))) / given, given):
+            if (folder / "scenario.toml").is_file():
+                return folder
+        is_folder, is_file = given.is_dir(), given.is_file()
+    except OSError as error:
+        raise ScenarioError(f"{name_or_path[:80]!r}: {error.strerror}; give the name of a scenario") from None
+    known = f"there are {', '.join(scenario_names())}, or give the path of a folder with"
+    if name_or_path and is_folder:
+        raise ScenarioError(f"there is no scenario.toml in {name_or_path}; {known} one")
+    if is_file:
+        raise ScenarioError(f"{name_or_path} is a file; give the folder that has the scenario.toml in it")
+    raise ScenarioError(f"no scenario is called {name_or_path!r}; {known} a scenario.toml")
 
 
 def load_scenario(name_or_path: str) -> Scenario:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from analysis.checks import Verdict
 from bus.bodies import RunFinished, RunStarted
 from bus.events import Event
-from store.errors import NotARun
+from store.errors import NotARun, NothingRecorded
 from store.log_reader import read_events
 from store.manifest import read_manifest
 from store.run_folder import RunFolder
@@ -39,6 +39,7 @@ def summarise(run: RunFolder, verdict: Verdict | None) -> Summary:
 
     Raises:
         NotARun: the log does not begin as a run does.
+        NothingRecorded: it has not begun yet.
         LogDamage: the log is not what was written.
     """
     manifest = read_manifest(run.events)
@@ -68,7 +69,7 @@ def _ends(run: RunFolder, last_seq: int) -> tuple[Event, Event]:
     """The first and the last event; of an open log, the last one of the last whole commit."""
     first = next(read_events(run.events), None)
     if first is None:
-        raise NotARun(run.path, "its log has no events")
+        raise NothingRecorded(run.path)
     last = first
     for event in read_events(run.events, max(1, last_seq)):
         last = event

@@ -4,21 +4,25 @@ DamageError
 └── LogDamage             a log is not what was written
 EnvironmentProblem
 ├── LogLocked             another process writes this log
+├── FolderRefused         the system refuses to create, read or write in a folder
 └── WriteFailed           the disk refused; the writer is of no more use
 InputError
 ├── LogClosed             a closed log takes no more events
 ├── UnknownFormat         the log is of a version that this program does not know
 │   └── UnknownSchema     its bodies are
-├── FolderUnusable        a folder cannot be created, read or written
+├── FolderUnusable        a folder that a person named cannot be what it is named for
+├── PathNotUnicode        the bytes of a path are no UTF-8
 ├── RunNameInvalid        a run may not be called that
 ├── RunExists             there is a run of that name already
 ├── RunNotFound           there is no such run
 └── NotARun               a folder that holds no log
+    └── NothingRecorded   nor does this one, but a run was begun in it
 ProtocolError
 ├── CommitRefused         the caller of the writer broke its rules
 └── EventUnknown          a type or a body that this program does not know
 """
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +30,8 @@ from bus.errors import DamageError, EnvironmentProblem, InputError, ProtocolErro
 
 NAMES_LISTED_MAX = 10
 """So many names of existing runs are listed in a message."""
+# The path that was given leads nowhere, or to something that is no folder; with all else the system refuses.
+_WRONG_PATH = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG})
 
 
 class LogDamage(DamageError):
@@ -36,21 +42,24 @@ class LogDamage(DamageError):
         line: from 1, or None if the problem is not in a line.
         seq: which event it is or should be, or None.
         problem: what is wrong there.
+        remedy: what to do next, if it is not to restore a copy.
     """
 
-    def __init__(self, segment: Path, line: int | None, seq: int | None, problem: str) -> None:
+    def __init__(
+        self, segment: Path, line: int | None, seq: int | None, problem: str, remedy: str = ""
+    ) -> None:
         self.segment = segment
         self.line = line
         self.seq = seq
         self.problem = problem
+        self.where = (segment, line, seq, problem)
         place = str(segment)
         if line is not None:
             place += f" line {line}"
         if seq is not None:
             place += f" (seq {seq})"
-        super().__init__(
-            f"{place}: {problem}; run `trinity verify RUN` for all that is wrong, restore from a copy"
-        )
+        restore = f"run `trinity verify {run_of(segment)}` for all that is wrong, restore from a copy"
+        super().__init__(f"{place}: {problem}; {remedy or restore}")
 
 
 class LogLocked(EnvironmentProblem):
@@ -69,7 +78,8 @@ class WriteFailed(EnvironmentProblem):
     def __init__(self, path: Path, reason: str) -> None:
         self.path = path
         super().__init__(
-            f"{path}: {reason}; the writer has stopped: free or repair the disk, then recover the log"
+            f"{path}: {reason}; the writer has stopped: free or repair the disk, "
+            f"then `trinity resume {run_of(path)}` goes on"
         )
 
 
@@ -100,11 +110,36 @@ class UnknownSchema(UnknownFormat):
         )
 
 
-class FolderUnusable(InputError):
-    """The system refused to create, list or read a folder."""
+class FolderRefused(EnvironmentProblem):
+    """The system refused to create, list, read or write: permissions, a read-only or a full disk."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}; choose another folder or change its permissions")
+        super().__init__(f"{path}: {reason}; free space, change its permissions or choose another folder")
+
+
+class FolderUnusable(InputError):
+    """A folder that does not exist, is none, or holds what it should not."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}; choose another folder")
+
+
+def folder_error(path: Path, doing: str, error: OSError) -> FolderUnusable | FolderRefused:
+    """What to raise for an error of the system: whether the path is wrong, or the system refuses."""
+    kind = FolderUnusable if error.errno in _WRONG_PATH else FolderRefused
+    return kind(path, f"{doing}: {error.strerror}")
+
+
+def run_of(path: Path) -> Path:
+    """The folder of the run, from that of one of its logs or from a file in it."""
+    return path.parent.parent if path.suffix else path.parent
+
+
+class PathNotUnicode(InputError):
+    """A path that cannot be written as text; DuckDB opens no file there."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{str(path)!a}: the path has bytes that are not UTF-8; choose another folder")
 
 
 class RunNameInvalid(InputError):
@@ -141,6 +176,14 @@ class NotARun(InputError):
     def __init__(self, path: Path, reason: str) -> None:
         self.path = path
         super().__init__(f"{path} is not a run: {reason}; give the name or the folder of a run")
+
+
+class NothingRecorded(NotARun):
+    """A run that ended before anything was on its log."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        InputError.__init__(self, f"{path}: nothing is recorded yet; `trinity resume {path}` begins it")
 
 
 class CommitRefused(ProtocolError):

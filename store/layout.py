@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from store.errors import FolderUnusable, LogDamage
+from store.errors import LogDamage, folder_error
 from store.manifest import MANIFEST_NAME, Manifest, Segment, open_manifest, read_manifest, segment_name
 
 SEGMENT_PATTERN = "*.jsonl"
@@ -32,7 +32,7 @@ def read_layout(folder: Path) -> Layout:
     Raises:
         LogDamage: a segment is missing, too many, or not as long as the manifest says.
         UnknownFormat: the log is of another version of the format.
-        FolderUnusable: the folder cannot be listed.
+        FolderUnusable, FolderRefused: the folder cannot be listed.
     """
     listed = _list_segments(folder)
     manifest = read_manifest(folder)
@@ -58,7 +58,7 @@ def _list_segments(folder: Path) -> list[_Listed]:
                 if entry.name.endswith(".jsonl")
             )
     except OSError as error:
-        raise FolderUnusable(folder, f"cannot read the log: {error.strerror}") from None
+        raise folder_error(folder, "cannot read the log", error) from None
 
 
 def _layout_of_unbegun(folder: Path, listed: list[_Listed]) -> Layout:

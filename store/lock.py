@@ -9,7 +9,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from store.errors import FolderUnusable, LogLocked
+from store.errors import LogLocked, folder_error
 
 LOCK_NAME = "writer.lock"
 _PID_BYTES_MAX = 32
@@ -23,13 +23,13 @@ class WriterLock:
 
         Raises:
             LogLocked: somebody else holds it, possibly in this process.
-            FolderUnusable: the lock file cannot be opened.
+            FolderUnusable, FolderRefused: the lock file cannot be opened or written.
         """
         path = folder / LOCK_NAME
         try:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         except OSError as error:
-            raise FolderUnusable(path, f"cannot lock: {error.strerror}") from None
+            raise folder_error(path, "cannot lock", error) from None
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(fd, 0)
@@ -40,7 +40,7 @@ class WriterLock:
             raise LogLocked(folder, pid) from None
         except OSError as error:
             os.close(fd)
-            raise FolderUnusable(path, f"cannot lock: {error.strerror}") from None
+            raise folder_error(path, "cannot lock", error) from None
         self._fd = fd
 
     def release(self) -> None:

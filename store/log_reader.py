@@ -13,7 +13,7 @@ from bus.errors import ProtocolError
 from bus.events import Event
 from bus.upcasters import SCHEMA_VERSION, BodyUpcast, schema_version, upcasts_from
 from store.chain import Batch, Chain
-from store.errors import EventUnknown, FolderUnusable, LogDamage, UnknownSchema
+from store.errors import EventUnknown, LogDamage, UnknownSchema, folder_error
 from store.layout import read_layout
 from store.manifest import Segment, segment_name
 
@@ -195,7 +195,7 @@ def readable_segments(folder: Path, scratch: Path) -> list[Path]:
 
     Raises:
         LogDamage: the log is not what was written.
-        FolderUnusable: the copy cannot be written.
+        FolderUnusable, FolderRefused: the copy cannot be written.
     """
     manifest, active, _ = read_layout(folder)
     paths = [folder / segment.name for segment in manifest.segments if segment.size_bytes]
@@ -208,5 +208,5 @@ def readable_segments(folder: Path, scratch: Path) -> list[Path]:
                 file.writelines(batch.lines)
             size_bytes = file.tell()
     except OSError as error:
-        raise FolderUnusable(copy, f"cannot write a copy of the active segment: {error.strerror}") from None
+        raise folder_error(copy, "cannot write a copy of the active segment", error) from None
     return [*paths, copy] if size_bytes else paths

@@ -15,7 +15,7 @@ from zlib import crc32
 from bus.codec import LINE_BYTES_MAX
 from store.chain import COMMIT_EVENTS_MAX
 from store.disk import REAL_DISK, Disk
-from store.errors import CommitRefused, FolderUnusable, LogClosed, WriteFailed
+from store.errors import CommitRefused, FolderUnusable, LogClosed, WriteFailed, folder_error
 from store.layout import read_layout
 from store.lock import LOCK_NAME, WriterLock
 from store.manifest import Digest, Manifest, Segment, closed_manifest, open_manifest, write_manifest
@@ -94,7 +94,8 @@ class LogWriter:
 
         Raises:
             LogLocked: somebody is writing a log there.
-            FolderUnusable: the folder holds something, or the system refuses.
+            FolderUnusable: the folder holds something, or its path leads nowhere.
+            FolderRefused: the system refuses.
         """
         try:
             disk.make_folder(folder)
@@ -102,7 +103,7 @@ class LogWriter:
                 raise FolderUnusable(folder, "cannot begin a log in a folder that is not empty")
             lock = WriterLock(folder)
         except OSError as error:
-            raise FolderUnusable(folder, f"cannot begin a log: {error.strerror}") from None
+            raise folder_error(folder, "cannot begin a log", error) from None
         with ExitStack() as undo:
             undo.callback(lock.release)
             try:
@@ -110,7 +111,7 @@ class LogWriter:
                 undo.callback(file.close)
                 write_manifest(folder, open_manifest(()), disk)
             except OSError as error:
-                raise FolderUnusable(folder, f"cannot begin a log: {error.strerror}") from None
+                raise folder_error(folder, "cannot begin a log", error) from None
             undo.pop_all()
         return cls(folder, lock, _Options(sync, segment_bytes_max, sync_interval_ns, clock, disk), file)
 

@@ -14,7 +14,7 @@ from bus.codec import LINE_BYTES_MAX, decode_envelope
 from bus.errors import DamageError
 from store.chain import Chain
 from store.disk import REAL_DISK, Disk, write_all
-from store.errors import LogDamage, WriteFailed
+from store.errors import LogDamage, WriteFailed, run_of
 from store.layout import Layout, read_layout
 from store.lock import WriterLock
 from store.log_reader import read_active, read_sealed
@@ -80,8 +80,11 @@ def recover_locked(folder: Path, disk: Disk, *, cut_damage: bool = False) -> Pos
     """:func:`recover` for somebody who holds the lock."""
     layout = read_layout(folder)
     log_sha256: Hash = hashlib.sha256()
-    for segment in layout.manifest.segments:
-        log_sha256 = _check_sealed(folder, segment, log_sha256)
+    try:
+        for segment in layout.manifest.segments:
+            log_sha256 = _check_sealed(folder, segment, log_sha256)
+    except LogDamage as damage:
+        raise _sealed(damage) from None
     if layout.active is None:
         return _closed(folder, layout.manifest, log_sha256)
     _settle(disk, layout.active)
@@ -153,8 +156,10 @@ def _read_to_end(chain: Chain, *, cut_damage: bool) -> _End:
         for batch in read_active(chain):
             whole_bytes += sum(map(len, batch.lines))
     except LogDamage as damage:
-        if not cut_damage or damage.line is None:  # a file that cannot be read is not to be cut
+        if damage.line is None:  # a file that cannot be read is not to be cut
             raise
+        if not cut_damage:
+            raise _active(damage) from None
         return _End(_read_to_damage(chain, whole_bytes), damage)
     return _End(whole_bytes, None)
 
@@ -168,6 +173,15 @@ def _read_to_damage(chain: Chain, whole_bytes: int) -> int:
             whole_bytes += sum(map(len, chain.check([line]).lines))
     chain.rewind()
     return whole_bytes
+
+
+def _sealed(damage: LogDamage) -> LogDamage:
+    return LogDamage(*damage.where, "a sealed segment is never cut: restore it from a copy")
+
+
+def _active(damage: LogDamage) -> LogDamage:
+    cut = f"`trinity recover {run_of(damage.segment)} --cut-damage` cuts here and loses what is behind it"
+    return LogDamage(*damage.where, f"restore it from a copy, or {cut}")
 
 
 class _Hashes(NamedTuple):

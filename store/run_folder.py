@@ -14,11 +14,21 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from store.disk import REAL_DISK
-from store.errors import FolderUnusable, NotARun, RunExists, RunNameInvalid, RunNotFound
+from store.errors import (
+    LogDamage,
+    NotARun,
+    NothingRecorded,
+    PathNotUnicode,
+    RunExists,
+    RunNameInvalid,
+    RunNotFound,
+    folder_error,
+)
 from store.manifest import MANIFEST_NAME
 
 LATEST = "latest"
@@ -43,9 +53,11 @@ class RunFolder:
 
         Raises:
             RunNameInvalid: the last part of the path is not a name for a run.
+            PathNotUnicode: the rest of the path is no text.
             RunExists: something has that name.
-            FolderUnusable: the system refuses; nothing is left behind.
+            FolderUnusable, FolderRefused: it cannot be made; nothing is left behind.
         """
+        check_unicode(path)
         if not _NAME.fullmatch(path.name):
             raise RunNameInvalid(path.name)
         made: list[Path] = []
@@ -59,10 +71,11 @@ class RunFolder:
                 REAL_DISK.sync_folder(parent)
         except OSError as error:
             for folder in reversed(made):
-                folder.rmdir()
+                with suppress(OSError):  # somebody else may have filled it meanwhile
+                    folder.rmdir()
             if isinstance(error, FileExistsError):
                 raise RunExists(path) from None
-            raise FolderUnusable(path, f"cannot create the folder of a run: {error.strerror}") from None
+            raise folder_error(path, "cannot create the folder of a run", error) from None
         return cls(path)
 
     @classmethod
@@ -72,12 +85,17 @@ class RunFolder:
         Raises:
             RunNotFound: there is none; the message lists those that there are.
             NotARun: the folder holds no log.
+            NothingRecorded: nor does this one, but a run was begun in it.
+            LogDamage: its log has lost its manifest.
+            PathNotUnicode: the path is no text.
         """
         if name_or_path == LATEST:
             runs = [RunFolder(runs_dir / name) for name in run_names(runs_dir)]
             if not runs:
                 raise RunNotFound(name_or_path, runs_dir, [])
-            return cls(max(runs, key=lambda run: (run.manifest.stat().st_mtime_ns, run.name)).path)
+            newest = max(runs, key=lambda run: (run.manifest.stat().st_mtime_ns, run.name))
+            check_unicode(newest.path)
+            return cls(newest.path)
         is_name = _NAME.fullmatch(name_or_path) is not None
         for path in (runs_dir / name_or_path, Path(name_or_path)) if is_name else (Path(name_or_path),):
             if _exists(path):
@@ -89,11 +107,8 @@ class RunFolder:
         """Like :meth:`open`, but also finds a run that was killed before anything was on its log."""
         try:
             return cls.open(name_or_path, runs_dir)
-        except NotARun as error:
-            run = cls(error.path)
-            if error.path.is_symlink() or not run.scenario.is_file():
-                raise
-            return run
+        except NothingRecorded as error:
+            return cls(error.path)
 
     @classmethod
     def _checked(cls, path: Path) -> Self:
@@ -102,12 +117,24 @@ class RunFolder:
             raise NotARun(path, "it is a symbolic link")
         if not path.is_dir():
             raise NotARun(path, "it is not a folder")
-        if not run.manifest.is_file():
-            raise NotARun(path, f"it has no {run.manifest.relative_to(path)}")
+        check_unicode(path)
+        try:
+            if not run.manifest.is_file():
+                raise run._why_no_manifest()
+        except OSError as error:
+            raise folder_error(path, "cannot open the run", error) from None
         link = _first_link(path)
         if link is not None:
             raise NotARun(path, f"its {link.relative_to(path)} is a symbolic link")
         return run
+
+    def _why_no_manifest(self) -> LogDamage | NotARun:
+        # What holds an event was begun with a manifest; see docs/log-format.md.
+        if any(path.stat().st_size for path in self.events.glob("*.jsonl")):
+            return LogDamage(self.manifest, None, None, "the file is missing", "restore it from a copy")
+        if self.scenario.is_file() and any((self.path / name).is_dir() for name in _SUBFOLDERS):
+            return NothingRecorded(self.path)
+        return NotARun(self.path, f"it has no {self.manifest.relative_to(self.path)}")
 
     @property
     def name(self) -> str:
@@ -188,6 +215,14 @@ def next_free(runs_dir: Path, scenario: str, seed: int) -> Path:
         if not _exists(runs_dir / candidate):
             return runs_dir / candidate
     raise RunExists(runs_dir / name)
+
+
+def check_unicode(path: Path) -> None:
+    """Raises PathNotUnicode, also for a path below a folder that is no text; DuckDB takes whole paths."""
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        raise PathNotUnicode(path) from None
 
 
 def _is_empty_folder(path: Path) -> bool:

@@ -1,2 +1,2 @@
 -- What the database was built from; see 040_cache_key.sql.
-select key from cache_key;
+select key from internal.cache_key;

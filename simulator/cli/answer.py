@@ -6,8 +6,9 @@ import typer
 
 from analysis.catalog import find_query, named_queries
 from analysis.checks import Verdict
-from analysis.database import Result, open_database
+from analysis.database import Database, Result, only_value, open_database
 from analysis.sandbox import ask
+from analysis.sql_files import sql_text
 from bus.errors import InputError
 from simulator.cli import present
 from simulator.cli.output import print_json, print_table, say
@@ -19,6 +20,10 @@ from simulator.judging import judge, judge_and_report
 from store.run_folder import RunFolder
 
 Run = Annotated[str, typer.Argument(help="A run: its name under runs/, its path, or latest.")]
+CHAIN_VARIABLE = "correlation_seq"
+"""Which event --chain is about, as queries take it."""
+EXPLAIN_COLUMNS = ("explain_key", "explain_value")
+"""Of a plan, which is a drawing and no table."""
 SQL_EXAMPLES = examples(
     ("trinity sql --list", "what can be asked by name"),
     ("trinity sql latest @detection_accuracy", ""),
@@ -55,11 +60,13 @@ def sql(
     folder = RunFolder.open(run, RUNS_DIR)
     if query is None or not query.strip():
         raise InputError('no question; give SQL like "select * from events limit 5", or @name (see --list)')
-    variables = {} if chain is None else {"correlation_seq": chain}
     if query.startswith("@"):
-        _show(_named(folder, query, variables), query, json=json)
+        result = _named(folder, query, chain)
+        _show(result, query, json=json)
+        if CHAIN_VARIABLE in find_query(query).variables and chain is None and result.rows and not json:
+            say(f"This is the chain of event {result.rows[0][0]}, since no other is given with --chain.")
     else:
-        _show(ask(folder, query, variables), "", json=json)
+        _show(ask(folder, query, {} if chain is None else {CHAIN_VARIABLE: chain}), "", json=json)
 
 
 def report(run: Run, json: Json = False) -> int:
@@ -98,12 +105,21 @@ def check(run: Run, json: Json = False) -> int:
     return ExitCode.OK if verdict.passed else ExitCode.CHECK_FAILED
 
 
-def _named(folder: RunFolder, query: str, variables: dict[str, int]) -> Result:
-    text = find_query(query).sql
+def _named(folder: RunFolder, query: str, chain: int | None) -> Result:
+    named = find_query(query)
+    if chain is not None and CHAIN_VARIABLE not in named.variables:
+        raise InputError(f"@{named.name} is not about one event; leave out --chain {chain}, or ask @chain")
     with open_database(folder) as database:
-        for name, value in variables.items():
-            database.set_variable(name, value)
-        return database.query(text)
+        if chain is not None:
+            _check_event(database, chain)
+            database.set_variable(CHAIN_VARIABLE, chain)
+        return database.query(named.sql)
+
+
+def _check_event(database: Database, seq: int) -> None:
+    last_seq = int(str(only_value(database.query(sql_text("exports", "last_seq")))))
+    if not 0 < seq <= last_seq:
+        raise InputError(f"no event with seq {seq}; the log ends at {last_seq}")
 
 
 def _list_queries(*, json: bool) -> None:
@@ -119,10 +135,13 @@ def _show(result: Result, title: str, *, json: bool) -> None:
     if json:
         print_json(result.records())
         return
+    if result.columns == EXPLAIN_COLUMNS:
+        for line in "\n".join(str(plan) for _, plan in result.rows).splitlines():
+            say(line)
+        return
     print_table(title, result.columns, result.rows)
-    note = f"the first {len(result.rows):,} rows; add a limit" if result.is_truncated else ""
-    if note or not result.rows:
-        say(note or "no rows")
+    if not result.rows:
+        say("no rows")
 
 
 def _present_violations(verdict: Verdict) -> None:

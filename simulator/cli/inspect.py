@@ -1,14 +1,14 @@
 """``trinity info``, ``verify``, ``export``, ``doctor``: looking at runs and the machine. Must change none."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
 from analysis.catalog import find_query
 from analysis.export import FORMATS
 from analysis.export import export as export_rows
-from bus.errors import InputError
+from bus.errors import DamageError, EnvironmentProblem, InputError
 from simulator.cli import present
 from simulator.cli.answer import Run
 from simulator.cli.output import fail, print_json, print_pairs, print_table, say
@@ -16,12 +16,13 @@ from simulator.cli.run import RUNS_DIR, Json
 from simulator.cli.teach import examples
 from simulator.doctor import examine
 from simulator.duration import Duration
+from simulator.errors import ScenarioError
 from simulator.exit_codes import ExitCode
-from simulator.judging import judge
+from simulator.judging import judge, scenario_of, sha256_on_log
 from simulator.moment import format_moment
 from simulator.persistence import Compared, compare_persistence
 from simulator.summary import summarise
-from store.run_folder import RunFolder
+from store.run_folder import RunFolder, check_unicode
 from store.verify import verify as verify_log
 
 EXPORT_EXAMPLES = examples(
@@ -46,6 +47,7 @@ def info(run: Run, json: Json = False) -> None:
     """Show what a run is: scenario, seed, digest, events, status, verdict."""
     folder = RunFolder.open(run, RUNS_DIR)
     summary = summarise(folder, None)
+    scenario_of(folder)  # it may be another one than that of the log
     if summary.status == "completed":
         summary = summarise(folder, judge(folder))
     if json:
@@ -58,7 +60,7 @@ def info(run: Run, json: Json = False) -> None:
             "scenario": summary.scenario,
             "seed": summary.seed,
             "start": format_moment(summary.start_ns),
-            "duration": Duration(summary.duration_ns),
+            "duration": present.readable(Duration(summary.duration_ns)),
             "budget": present.usd(summary.budget_nanousd),
             "events": f"{summary.events:,}",
             "status": summary.status,
@@ -83,25 +85,62 @@ def verify(
     folder = RunFolder.open(run, RUNS_DIR)
     logs = {"events": folder.events, "observations": folder.observations}
     verified = {name: verify_log(path) for name, path in logs.items()}
-    sound = all(v.sound for v in verified.values())
+    scenario = _compared_scenario(folder)
+    sound = all(v.sound for v in verified.values()) and scenario.problem is None
     compared = compare_persistence(folder) if persistence and sound else []
     if json:
         kept = [{**c._asdict(), "equal": c.is_equal} for c in compared]
-        print_json({"run": str(folder.path), "sound": sound, **verified, "persistence": kept})
+        print_json(
+            {
+                "run": str(folder.path),
+                "sound": sound,
+                **verified,
+                "scenario": scenario._asdict(),
+                "persistence": kept,
+            }
+        )
         return _verify_code(sound, compared)
     for name, verification in verified.items():
-        state = "sound" if verification.sound else f"{verification.problem_count} problems"
+        state = "sound" if verification.sound else _counted(verification.problem_count, "problem")
         if not verification.closed:
-            state += f", not closed, {verification.torn_bytes} bytes of a torn tail passed over"
+            state += ", not closed"
+        if verification.torn_bytes:
+            state += f", {_counted(verification.torn_bytes, 'byte')} of a torn tail passed over"
         say(f"{name}: {verification.event_count:,} events, {state}, sha256 {verification.digest}")
+    say(f"scenario.toml: {scenario.state}")
     problems = [(p.segment, p.line, p.seq, p.problem) for v in verified.values() for p in v.problems]
+    if scenario.problem is not None:
+        problems.append((folder.scenario.name, None, None, scenario.problem))
     if problems:
         print_table("", ("segment", "line", "seq", "problem"), problems)
         return fail(
-            f"{folder.path} is damaged: {problems[0][3]} in {problems[0][0]}; restore it from a copy",
+            f"{folder.path} is damaged: {problems[0][0]}: {problems[0][3]}; restore it from a copy",
             ExitCode.DAMAGED,
         )
     return _present_persistence(folder, compared) if persistence else ExitCode.OK
+
+
+class _ComparedScenario(NamedTuple):
+    state: str
+    problem: str | None = None
+
+
+def _compared_scenario(folder: RunFolder) -> _ComparedScenario:
+    """Whether scenario.toml is that of the log; a log can be checked without one."""
+    if not folder.scenario.exists():
+        return _ComparedScenario("missing, so the log was checked alone")
+    try:
+        scenario_of(folder)
+    except DamageError as error:
+        problem = str(error).removeprefix(str(folder.scenario)).lstrip(": ").partition("; ")[0]
+        return _ComparedScenario("not that of the log", problem)
+    except ScenarioError as error:
+        return _ComparedScenario(f"not compared: {error}")
+    return _ComparedScenario("not compared" if sha256_on_log(folder) is None else "that of the log")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _present_persistence(folder: RunFolder, compared: list[Compared]) -> int:
@@ -123,7 +162,10 @@ def _verify_code(sound: bool, compared: list[Compared]) -> int:
 
 def export(
     run: Run,
-    output_format: Annotated[str, typer.Option("--format", help="csv, parquet or jsonl.")] = "csv",
+    output_format: Annotated[
+        str | None,
+        typer.Option("--format", help="csv, parquet or jsonl; otherwise what --out ends with, or csv."),
+    ] = None,
     query: Annotated[
         str | None, typer.Option(help="Export the answer of a named query instead of all events.")
     ] = None,
@@ -134,8 +176,9 @@ def export(
 ) -> None:
     """Write the events of a run, or the answer of a named query, to one file for other tools."""
     folder = RunFolder.open(run, RUNS_DIR)
-    path = _export_path(folder, query, output_format, out)
-    row_count = export_rows(folder, path, output_format, query)
+    chosen = _export_format(output_format, out)
+    path = _export_path(folder, query, chosen, out)
+    row_count = export_rows(folder, path, chosen, query)
     if json:
         print_json({"run": str(folder.path), "file": str(path), "rows": row_count})
     else:
@@ -154,17 +197,31 @@ def doctor(json: Json = False) -> int:
     return ExitCode.OK if healthy else ExitCode.ENVIRONMENT
 
 
+def _export_format(asked: str | None, out: Path | None) -> str:
+    """What was asked for; otherwise what the name of the file says."""
+    if asked is not None and asked not in FORMATS:
+        raise InputError(f"--format {asked!r} is unknown; choose one of {', '.join(FORMATS)}")
+    suffix = "" if out is None else out.suffix.removeprefix(".").lower()
+    named = suffix if suffix in FORMATS else None
+    if asked and named and asked != named:
+        raise InputError(f"--out {out} is not named like --format {asked}; leave out one, or let them agree")
+    return asked or named or FORMATS[0]
+
+
 def _export_path(folder: RunFolder, query: str | None, output_format: str, out: Path | None) -> Path:
     """Where to export to: a new file, or one in the run folder that is made anew each time."""
-    if output_format not in FORMATS:
-        raise InputError(f"--format {output_format!r} is unknown; choose one of {', '.join(FORMATS)}")
     name = "events" if query is None else find_query(query).name
     if out is not None:
+        check_unicode(out)
         if not out.parent.is_dir():
             raise InputError(f"--out {out}: there is no folder {out.parent}; make it first")
         return out
     exports = folder.path / "exports"
-    exports.mkdir(exist_ok=True)
     path = exports / f"{name}.{output_format}"
-    path.unlink(missing_ok=True)
+    try:
+        exports.mkdir(exist_ok=True)
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        problem = f"{path}: cannot write the export: {error.strerror}; give another place with --out"
+        raise EnvironmentProblem(problem) from None
     return path

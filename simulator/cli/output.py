@@ -3,6 +3,7 @@
 Must not decide anything.
 """
 
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ CELL_CHARACTERS_MAX = 200
 COLUMNS_SIDE_BY_SIDE_MAX = 4
 """A single row with more columns is shown one value a line."""
 PIPE_COLUMNS = 400
+ROWS_SHOWN_MAX = 500
+"""Of a table; nobody reads more, and to lay out a hundred thousand takes minutes."""
 
 
 @cache
@@ -48,25 +51,41 @@ def fail(message: str, code: ExitCode) -> ExitCode:
     return code
 
 
+def note(message: str) -> None:
+    """Say in one line on stderr what is not wrong, but may not be expected."""
+    sys.stderr.write(f"trinity: note: {safe(message)}\n")
+
+
+def is_interruption(error: BaseException) -> bool:
+    """Whether this is what Ctrl-C raised: Python's own, or DuckDB's word for it."""
+    return isinstance(error, KeyboardInterrupt) or str(error) == "Query interrupted"
+
+
 def say(text: str = "", style: str = "") -> None:
     stdout().print(Text(safe(text), style=style))
 
 
 def print_json(value: object) -> None:
     """One JSON object or array on one line."""
-    sys.stdout.write(safe_json(msgspec.json.encode(value, enc_hook=str)).decode() + "\n")
+    text = safe_json(msgspec.json.encode(value, enc_hook=str)).decode()
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(json.loads(text), separators=(",", ":"))  # the same in ASCII
+    sys.stdout.write(f"{text}\n")
 
 
 def print_table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()
 ) -> None:
-    """A table; numbers stand to the right, long cells are cut."""
+    """A table; numbers stand to the right, long cells are cut, and only the first rows are shown."""
     if len(rows) == 1 and len(columns) > COLUMNS_SIDE_BY_SIDE_MAX:
         say(title, "bold")
         print_pairs({column: _cell(value) for column, value in zip(columns, rows[0], strict=True)})
         return
     # A plain string would be read as rich's markup.
     heading = Text(safe(title)) if title else None
+    row_count, rows = len(rows), rows[:ROWS_SHOWN_MAX]
     table = Table(title=heading, title_justify="left", title_style="bold", header_style="bold")
     numeric = [bool(rows) and all(_is_number(row[n]) for row in rows) for n in range(len(columns))]
     for column, is_numeric in zip(columns, numeric, strict=True):
@@ -75,6 +94,8 @@ def print_table(
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
     stdout().print(table)
+    if row_count > len(rows):
+        say(f"the first {len(rows)} of {row_count:,} rows; add a limit, or use --json")
 
 
 def print_pairs(pairs: Mapping[str, object]) -> None:

@@ -1,5 +1,7 @@
 """What people see of a run before and after it. Must not compute: figures come from checks and queries."""
 
+from shlex import quote
+
 from rich.text import Text
 
 from analysis.checks import Verdict
@@ -11,14 +13,19 @@ from simulator.summary import Summary
 from store.run_folder import RunFolder
 
 
-def announce(scenario: Scenario, folder: RunFolder, transport: str) -> None:
-    """Seed, digest of the scenario and every option first: a run is repeated from what it printed."""
+def announce(scenario: Scenario, original: Scenario | None, folder: RunFolder, transport: str) -> None:
+    """Seed, digest of the scenario and every option first: a run is repeated from what it printed.
+
+    A title tells how long a scenario is and how often something happens. It is left out unless it is known
+    from ``original``, the scenario without options, that this is still so.
+    """
     workload, intervals = scenario.workload, scenario.intervals
-    say(f"{scenario.name}: {scenario.title}", "bold")
+    title_holds = original is not None and _timing(scenario) == _timing(original)
+    say(f"{scenario.name}: {scenario.title}" if title_holds else scenario.name, "bold")
     print_pairs(
         {
             "seed": scenario.seed,
-            "duration": f"{scenario.duration} from {scenario.start}",
+            "duration": f"{readable(scenario.duration)} from {scenario.start}",
             "workload": workload.events_file
             or f"an incident every {workload.event_interval}, {workload.noise_per_hour:g} noise records an h",
             "budget": f"${scenario.budget.total_usd:.2f}",
@@ -54,7 +61,7 @@ def _invariant_lines(verdict: Verdict) -> None:
         stdout().print(Text(f"  ✗ {safe(check.title)}  {safe(check.finding)}", style="red"))
 
 
-def end(summary: Summary, verdict: Verdict, wall_ns: int) -> None:
+def end(summary: Summary, verdict: Verdict, wall_ns: int, *, has_faults: bool) -> None:
     """The verdict, and where to look next."""
     verdict_lines(verdict)
     failed_count = sum(not check.passed for check in verdict.checks)
@@ -67,10 +74,11 @@ def end(summary: Summary, verdict: Verdict, wall_ns: int) -> None:
     events = f"{summary.events:,} events in {wall_ns / NS_PER_S:.1f} s of wall time"
     if summary.status == "completed":
         speed = summary.duration_ns / wall_ns
-        events += f"; {Duration(summary.duration_ns)} of bus time, {speed:,.0f} times faster"
+        events += f"; {readable(Duration(summary.duration_ns))} of bus time, {speed:,.0f} times faster"
     say(events)
     print_pairs({"digest": summary.digest, "report": f"{summary.run}/report.md"})
-    hint(f"trinity sql {summary.run} @detection_accuracy", "trinity sql --list")
+    questions = ("@detection_accuracy", *(["@fault_counts"] if has_faults else []))
+    hint(*(f"trinity sql {quote(summary.run)} {question}" for question in questions), "trinity sql --list")
 
 
 def hint(*commands: str) -> None:
@@ -78,6 +86,22 @@ def hint(*commands: str) -> None:
     for number, command in enumerate(commands):
         label = "  next    " if number == 0 else "          "
         stdout().print(Text(label, style="dim") + Text(safe(command), style="cyan"))
+
+
+def readable(duration: Duration) -> str:
+    """Like 48h 1s. A duration itself is written with one unit, 172801s, so that it can be read again."""
+    seconds, rest_ns = divmod(int(duration), NS_PER_S)
+    if rest_ns or seconds % 60 == 0:
+        return str(duration)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "m"), (seconds, "s"))
+    return " ".join(f"{count}{unit}" for count, unit in parts if count)
+
+
+def _timing(scenario: Scenario) -> tuple[object, ...]:
+    workload = scenario.workload
+    return scenario.title, scenario.duration, workload.event_interval, workload.events_sha256
 
 
 def usd(nanousd: int) -> str:

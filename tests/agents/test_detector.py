@@ -11,6 +11,7 @@ from agents.detector import THRESHOLDS, Detector, checked_thresholds
 from agents.embedder import SCALE, HashingEmbedder
 from agents.experience import Experience
 from agents.lexicon import KINDS, LABELS, default_lexicon, parse_lexicon
+from agents.lexicon_judge import LexiconJudge
 from agents.memory import ListMemory
 from agents.text import mask_numbers, split_words
 from bus.bodies import FeedbackGiven, PatternLearned, TelemetryReceived
@@ -69,7 +70,8 @@ SAMPLES = {
 def make_detector(cache_size_max: int = 100, thresholds=THRESHOLDS) -> Detector:
     embedder = HashingEmbedder()
     memory = ListMemory(embedder.name, embedder.dimension_count)
-    return Detector(default_lexicon(), Experience(memory, embedder), embedder, thresholds, cache_size_max)
+    judge = LexiconJudge(default_lexicon())
+    return Detector(judge, Experience(memory, embedder), embedder, thresholds, cache_size_max)
 
 
 @pytest.fixture(scope="module")

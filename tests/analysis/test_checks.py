@@ -287,6 +287,21 @@ def test_an_interrupted_run_did_not_crash(tmp_path: Path) -> None:
     assert judged(log.write(tmp_path / "run"))["01_zero_crashes"].passed
 
 
+@pytest.mark.parametrize("sabotage", [add_crash, silence_an_agent, exit_with_an_error])
+def test_whatever_went_down_or_silent_is_counted_as_a_crash(tmp_path: Path, sabotage: Sabotage) -> None:
+    log = Synthetic(Options())
+    sabotage(log)
+    result = judged(log.write(tmp_path / "run"))["01_zero_crashes"]
+    assert (result.violation_count, result.finding) == (1, "1 crashes detected, 3 agents")
+
+
+def test_a_run_without_an_end_is_told_without_a_reason(tmp_path: Path) -> None:
+    log = Synthetic(Options())
+    log.drop(*log.of(bodies.RunFinished))
+    result = judged(log.write(tmp_path / "run"))["01_zero_crashes"]
+    assert [row[2] for row in result.violations] == ["the run ended as unfinished"]
+
+
 def test_the_ledger_counts_the_calls_up_to_the_one_that_crossed(tmp_path: Path) -> None:
     """Two thresholds that one call crosses carry the same sum."""
     log = Synthetic(Options(budget_nanousd=100_000_000))

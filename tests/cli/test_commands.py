@@ -21,6 +21,7 @@ COMMANDS = (
     "report",
     "check",
     "verify",
+    "what-if",
     "export",
     "doctor",
 )

@@ -144,12 +144,12 @@ def test_recover_tells_what_it_cut_and_finds_nothing_the_second_time(
     assert "nothing to cut" in trinity("recover", "cut").out
 
 
-def test_another_scenario_is_a_divergence_with_its_place(whole: Path, home: Path, trinity: Trinity) -> None:
+def test_another_scenario_than_that_of_the_log_is_named(whole: Path, home: Path, trinity: Trinity) -> None:
     run = crashed(whole, home, 300)
     scenario = run / "scenario.toml"
     scenario.write_text(scenario.read_text().replace("noise_per_hour = ", "noise_per_hour = 1"))
     content = segment_of(run).read_bytes()
-    trinity("resume", "cut", *INPROC).refused("seq 1", code=ExitCode.DIVERGED)
+    trinity("resume", "cut", *INPROC).refused("not the one that the log was begun", code=ExitCode.DAMAGED)
     assert segment_of(run).read_bytes() == content
 
 

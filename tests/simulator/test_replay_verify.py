@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agents.models.mock import MockModel
+from bus.errors import DamageError
 from simulator.replay_compare import NOTHING, ReplayDiverged
 from store.errors import LogDamage, NotARun
 from tests.simulator.replay_logs import (
@@ -94,7 +95,7 @@ def test_a_damaged_log_is_damage_and_no_divergence(tmp_path: Path) -> None:
 def test_a_run_without_its_scenario_cannot_be_replayed(tmp_path: Path) -> None:
     run = copy_of(SOAK, tmp_path)
     run.scenario.unlink()
-    with pytest.raises(NotARun, match=r"scenario\.toml"):
+    with pytest.raises(DamageError, match=r"scenario\.toml: the file is missing"):
         verified(run)
 
 

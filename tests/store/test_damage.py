@@ -25,7 +25,7 @@ def refused_by_both(folder: Path) -> bool:
     except (LogDamage, UnknownFormat) as damage:
         refusal = str(damage)
     assert bool(refusal) is bool(problems), f"reader: {refusal or 'sound'}, verify: {problems}"
-    assert not refusal or "; run `trinity verify RUN`" in refusal or "; read it with" in refusal
+    assert not refusal or f"; run `trinity verify {folder.parent}`" in refusal or "; read it with" in refusal
     assert "\n" not in refusal
     return bool(refusal)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import FolderUnusable, LogDamage, WriteFailed
+from store.errors import FolderRefused, LogDamage, WriteFailed
 from store.faulty_disk import FaultyDisk
 from store.log_reader import read_events
 from store.log_writer import LogWriter
@@ -91,7 +91,7 @@ def test_a_full_disk_stays_full_until_it_is_freed(tmp_path: Path) -> None:
     LogWriter.create(tmp_path / "events", disk=disk).leave()
     disk.fill()
     for number in (1, 2):
-        with pytest.raises(FolderUnusable, match="No space left"):
+        with pytest.raises(FolderRefused, match="No space left"):
             LogWriter.create(tmp_path / str(number), disk=disk)
     disk.free()
     LogWriter.create(tmp_path / "3", disk=disk).close()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bus.errors import TrinityError
-from store.errors import FolderUnusable, LogDamage, UnknownFormat
+from store.errors import FolderRefused, LogDamage, UnknownFormat
 from store.log_reader import read_lines
 from store.log_writer import LogWriter
 from store.manifest import MANIFEST_NAME, read_manifest, write_manifest
@@ -147,7 +147,7 @@ def test_a_folder_that_may_only_be_read_is_refused_in_one_line(open_path: Path) 
     before = hashes_of(folder)
     words = _words_of_nobody(folder)
     folder.chmod(0o755)
-    assert [word.split()[0] for word in words] == [FolderUnusable.__name__] * 4
+    assert [word.split()[0] for word in words] == [FolderRefused.__name__] * 4
     assert all("Permission denied" in word and str(folder) in word for word in words)
     assert hashes_of(folder) == before
 
@@ -161,5 +161,5 @@ def test_the_private_log_of_another_user_is_refused_in_one_line(open_path: Path)
     before = hashes_of(folder)
     words = _words_of_nobody(folder)
     assert len(words) == 4
-    assert all("Permission denied" in word and "Unusable" in word for word in words)
+    assert all("Permission denied" in word and "FolderRefused" in word for word in words)
     assert hashes_of(folder) == before

@@ -166,7 +166,7 @@ def test_a_write_that_fails_half_way_leaves_a_log_that_recovers(tmp_path: Path, 
 
     written: list[int] = []
     os.write = fail_at_second  # type: ignore[assignment]  # the fixture puts the real one back
-    with pytest.raises(WriteFailed, match="No space left"):
+    with pytest.raises(WriteFailed, match=f"No space left.*`trinity resume {tmp_path}` goes on"):
         writer.close()
     disk.write_error = None
     os.write = real_write  # type: ignore[assignment]  # as above

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import FolderUnusable, NotARun, RunExists, RunNameInvalid, RunNotFound
+from store.errors import FolderRefused, FolderUnusable, NotARun, RunExists, RunNameInvalid, RunNotFound
 from store.run_folder import RunFolder, next_free, run_names
 from tests.store.builders import small_commits, write_log
 
@@ -64,7 +64,7 @@ def test_a_failure_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
         make(self)
 
     monkeypatch.setattr(Path, "mkdir", fail_at_metrics)
-    with pytest.raises(FolderUnusable, match="No space left"):
+    with pytest.raises(FolderRefused, match="No space left"):
         RunFolder.create(tmp_path / "runs" / "soak")
     assert list(tmp_path.iterdir()) == []
 

@@ -4,7 +4,6 @@ Must not contain a real one. A hit is a secret, or the middle of one, in any for
 """
 
 import base64
-import io
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from agents.witness import Witness
 from bus.bodies import Body, TelemetryReceived
 from bus.redaction import Redactor, known_secrets
 from simulator import cli
+from tests.torture.command import Captured
 from tests.torture.outcome import Effort, Outcome
 
 ENVIRONMENT = {
@@ -139,7 +139,7 @@ def hits_in_a_run(sent: list[Canary]) -> list[str]:
         stack.enter_context(patch.object(Witness, "handle", _raising(Witness.handle)))
         stack.enter_context(patch.object(MockModel, "answer", _telling(MockModel.answer, sent)))
         write_events(folder / "events.jsonl", sent)
-        said = io.StringIO()
+        said = Captured()
         stack.enter_context(redirect_stdout(said))
         stack.enter_context(redirect_stderr(said))
         minutes = f"{2 * len(sent) + 5}m"
@@ -154,9 +154,9 @@ def hits_in_a_run(sent: list[Canary]) -> list[str]:
             ["info", "r"],
         ):
             code = cli.main(command)
-            assert code in (0, 1), said.getvalue()[-500:]
+            assert code in (0, 1), said.text()[-500:]
         left = {str(path): path.read_bytes().decode(errors="replace") for path in _files(folder / "r")}
-        left |= {"what was said": said.getvalue(), "Parquet": _parquet(folder / "r" / "exports")}
+        left |= {"what was said": said.text(), "Parquet": _parquet(folder / "r" / "exports")}
         return [
             f"{canary.name} in {where}" for canary in sent for where in left if _is_in(canary, left[where])
         ]

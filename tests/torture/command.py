@@ -1,5 +1,6 @@
 """The command ``trinity`` as a process, with what it said as bytes. Must not judge."""
 
+import io
 import os
 import subprocess
 import sys
@@ -31,3 +32,16 @@ def trinity(folder: Path, *args: str | bytes, environment: Mapping[str, str] | N
         check=False,
     )
     return Said(done.returncode, done.stdout, done.stderr)
+
+
+class Captured(io.TextIOWrapper):
+    """A standard stream in memory; unlike StringIO it has bytes below, as a real one."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8", write_through=True)
+
+    def text(self) -> str:
+        self.flush()
+        data = self.buffer
+        assert isinstance(data, io.BytesIO)
+        return data.getvalue().decode()

@@ -4,7 +4,6 @@ An escape is a file that appears or changes anywhere but in the run that was nam
 run that was reached through a link, or a command that ends with anything but one line and exit code 2.
 """
 
-import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
@@ -16,6 +15,7 @@ from typing import NamedTuple
 from simulator import cli
 from simulator.exit_codes import ExitCode
 from tests.analysis.synthetic import Options, Synthetic
+from tests.torture.command import Captured
 from tests.torture.outcome import Effort, Outcome
 
 NAMES = {
@@ -179,7 +179,7 @@ def _checked(place: Scene, main: Main, what: str, command: list[str]) -> Iterato
 
 def said(main: Main, *command: str) -> Said:
     """Run a command in this process, with a file name as the system would have given it."""
-    out, err = io.StringIO(), io.StringIO()
+    out, err = Captured(), Captured()
     with redirect_stdout(out), redirect_stderr(err):
         code = main([os.fsdecode(os.fsencode(part)) for part in command])
-    return Said(int(code), out.getvalue(), err.getvalue())
+    return Said(int(code), out.text(), err.text())

@@ -36,12 +36,25 @@ where exit_code != 0
     -- A process that a rule ended was killed.
     and not (exit_code = -9 and agent in (select agent from outages))
 union all
-select end_ns, scenario, 'the run ended as ' || status || ': ' || reason
+select end_ns, scenario, 'the run ended as ' || concat_ws(': ', status, nullif(reason, ''))
 from run where status in ('failed', 'unfinished')
 order by all;
 
 -- :finding
+-- What went down or silent: crashes, silences and processes that ended with an error.
 select printf(
-    '%d crashes detected, %d agents', sum(crash_count - injected_crash_count)::bigint, count(*)
-)
-from agents;
+    '%d crashes detected, %d agents',
+    (select count(*) from crashes where rule is null)
+    + (select count(*) from silences)
+    + (
+        select count(*)
+        from observations
+        where type = 'process.exited'
+            and cast(data ->> '$.exit_code' as bigint) != 0
+            and not (
+                cast(data ->> '$.exit_code' as bigint) = -9
+                and data ->> '$.agent' in (select agent from outages)
+            )
+    ),
+    (select count(*) from agents)
+);

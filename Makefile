@@ -43,7 +43,7 @@ format: $(VENV)/.installed-dev ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-torture: $(VENV)/.installed-dev ## Mistreat log, processes and peers for half an hour, and print what held
+torture: $(VENV)/.installed-dev ## Mistreat log, processes and peers for 40 minutes, and print what held
 	@$(BIN)/python -m tests.torture $(ARGS)
 
 bench: $(VENV)/.installed-dev ## Measure speed and print it as ratios

@@ -59,6 +59,11 @@ def seal_line(event_json: bytes, previous_crc: int) -> SealedLine:
     return SealedLine(b'%b,"crc":%d}\n' % (event_json[:-1], crc), crc)
 
 
+def unseal_line(line: bytes) -> bytes:
+    """What :func:`seal_line` was given for a sound line."""
+    return line[: line.rfind(_CRC_MEMBER)] + b"}"
+
+
 def check_line(line: bytes, previous_crc: int) -> int:
     """Check the chained CRC of a line (with or without its newline) and return it.
 

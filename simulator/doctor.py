@@ -5,7 +5,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,6 +67,8 @@ def _packages() -> str:
 
 
 def _libraries() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return ", ".join(f"{library} {version(library)}" for library in LIBRARIES)
     except PackageNotFoundError as error:

@@ -11,8 +11,10 @@ DivergedError
 """
 
 from pathlib import Path
+from shlex import quote
 
 from bus.errors import DivergedError, EnvironmentProblem, InputError
+from simulator.replay_compare import MESSAGE_CHARACTERS_MAX, parted
 
 
 class ScenarioError(InputError):
@@ -25,7 +27,7 @@ class RunComplete(InputError):
     def __init__(self, run: Path, event_count: int) -> None:
         super().__init__(
             f"{run} came to its end, with {event_count} events; nothing is left to resume. "
-            f"`trinity report {run.name}` judges it"
+            f"`trinity report {quote(str(run))}` judges it"
         )
 
 
@@ -53,11 +55,8 @@ class ResumeDiverged(DivergedError):
         self.seq = seq
         self.recorded = recorded
         self.written = written
-        at = next((n for n, (a, b) in enumerate(zip(recorded, written, strict=False)) if a != b), 0)
-        sides = (
-            f"...{side[max(0, at - 20) : at + 60].decode(errors='replace')}..."
-            for side in (recorded, written)
-        )
+        texts = recorded.decode(errors="replace"), written.decode(errors="replace")
+        sides = parted(*texts, MESSAGE_CHARACTERS_MAX)
         super().__init__(
             "seq {}: the log has {}, and this run would write {}; resume it with the Trinity and the files "
             "that it was begun with".format(seq, *sides)

@@ -4,6 +4,7 @@ A run has incarnations: the one that begins it, and one more each time that it i
 after its processes were killed, or by itself after the disk under the log failed.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 from msgspec import Struct
@@ -70,13 +71,7 @@ class Recording:
         Raises:
             TrinityError: the run could not start; nothing of it is on the log but what is whole.
         """
-        writer = LogWriter.create(
-            self._folder.events,
-            sync=self._means.sync,
-            segment_bytes_max=self._scenario.limits.segment_bytes,
-            clock=elapsed_ns,
-            disk=self._disk,
-        )
+        writer = self._writer(LogWriter.create)
         self._observations = Observations(self._folder.observations)
         return self._to_the_end(writer)
 
@@ -171,18 +166,21 @@ class Recording:
 
     def _resumed(self, recovered: Recovered) -> LogWriter:
         """Go on behind the last whole commit of a log that was recovered."""
-        writer = LogWriter.resume(
+        writer = self._writer(LogWriter.resume)
+        self._observations = Observations(self._folder.observations)
+        if recovered.cut_bytes:
+            reason = "what a crash or Ctrl-C left" if recovered.damage is None else str(recovered.damage)
+            self._observations.note(0, [LogRecovered(recovered.cut_bytes, reason)])
+        return writer
+
+    def _writer(self, begin: Callable[..., LogWriter]) -> LogWriter:
+        return begin(
             self._folder.events,
             sync=self._means.sync,
             segment_bytes_max=self._scenario.limits.segment_bytes,
             clock=elapsed_ns,
             disk=self._disk,
         )
-        self._observations = Observations(self._folder.observations)
-        if recovered.cut_bytes:
-            reason = "what a crash or Ctrl-C left" if recovered.damage is None else str(recovered.damage)
-            self._observations.note(0, [LogRecovered(recovered.cut_bytes, reason)])
-        return writer
 
     def _phase(self, phase: str, elapsed_ns: int) -> None:
         self._observations.note(0, [PhaseTimed(phase, elapsed_ns)])

@@ -10,7 +10,7 @@ from hashlib import sha256
 from msgspec import Struct
 
 from bus.bodies import AgentCrashed, Body, RunFinished
-from bus.codec import decode_envelope, seal_line
+from bus.codec import decode_envelope, seal_line, unseal_line
 from bus.errors import InputError
 from bus.upcasters import SCHEMA_VERSION
 from simulator import compose
@@ -22,8 +22,6 @@ from store.faulty_disk import FaultyDisk
 from store.log_reader import read_events, read_lines, schema_version_of
 from store.manifest import read_manifest
 from store.run_folder import RunFolder
-
-_CRC_MEMBER = b',"crc":'
 
 
 class Simulated(Struct, frozen=True):
@@ -79,7 +77,7 @@ class ComparingLog:
             line = next(self._lines, None)
             if line is None and not self._is_complete:
                 raise _EndOfLog
-            recorded_json = b"" if line is None else line[: line.rfind(_CRC_MEMBER)] + b"}"
+            recorded_json = b"" if line is None else unseal_line(line)
             if recorded_json != event_json:
                 raise ReplayDiverged(_divergence(seq, recorded_json, event_json))
             sealed = seal_line(event_json, self._crc)
@@ -95,8 +93,7 @@ class ComparingLog:
         """Nothing more will be appended; raises ReplayDiverged when the log has more."""
         line = next(self._lines, None)
         if line is not None:
-            recorded_json = line[: line.rfind(_CRC_MEMBER)] + b"}"
-            raise ReplayDiverged(_divergence(self.last_seq + 1, recorded_json, b""))
+            raise ReplayDiverged(_divergence(self.last_seq + 1, unseal_line(line), b""))
 
 
 def simulate_again(run: RunFolder, progress: Callable[[int], None]) -> Simulated:

@@ -19,13 +19,12 @@ from bus.bodies import (
     DeliveryDeduplicated,
     DeliveryFailed,
 )
+from bus.codec import unseal_line
 from bus.events import Delivery, Draft, Event, Handling, Recalled
 from bus.keys import Keys
 from bus.sequencer import Log
 from simulator.drivers.driver import Driver, Handled, LastWord
 from simulator.errors import ResumeDiverged
-
-_CRC_MEMBER = b',"crc":'
 
 
 class ComparedLog:
@@ -51,9 +50,9 @@ class ComparedLog:
             self._log.append(first_seq, events_json)
             return
         for seq, event_json in enumerate(events_json, start=first_seq):
-            recorded, _, _ = next(self._lines, b"").rpartition(_CRC_MEMBER)
-            if recorded != event_json[:-1]:
-                raise ResumeDiverged(seq, recorded + b"}", event_json)
+            recorded_json = unseal_line(next(self._lines))
+            if recorded_json != event_json:
+                raise ResumeDiverged(seq, recorded_json, event_json)
         self.is_catching_up = first_seq + len(events_json) <= self._last_seq
 
 
@@ -73,7 +72,6 @@ class RecordedHandlings:
         self._settled: dict[str, Settled[int, str]] = {}
         """Keys of what each agent settled, by ``seq``: a copy may be handled long after that."""
         self._groups: dict[tuple[str, str, int], _Group] = {}
-        self._commit: list[Event] = []
 
     def find(self, agent: str, delivery: Delivery) -> list[Handling]:
         """Attempts of an agent at a delivery, but for those that it already knows to have failed."""

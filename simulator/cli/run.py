@@ -134,7 +134,8 @@ def run(
 ) -> int:
     """Run a scenario in simulated time, record every event, judge the run.
 
-    Exit codes: 0 every check passed, 1 a check failed, 2 bad input, 4 environment, 130 interrupted.
+    Exit codes: 0 every check passed, 1 a check failed, 2 bad input, 4 environment, 130 interrupted; with
+    --resume also 3 diverged, 5 damaged.
     """
     started_ns = elapsed_ns()
     variables = _variables(context)

@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,8 +68,6 @@ def _packages() -> str:
 
 
 def _libraries() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
     try:
         return ", ".join(f"{library} {version(library)}" for library in LIBRARIES)
     except PackageNotFoundError as error:

@@ -6,6 +6,7 @@ Must not be covered by any digest, nor be read by an agent.
 import os
 import platform
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from bus.bodies import Body, HostDescribed
@@ -66,8 +67,6 @@ class Observations:
 
 
 def describe_host(transport: str) -> HostDescribed:
-    from importlib.metadata import PackageNotFoundError, version  # 20 ms that only a run needs
-
     versions = {"python": platform.python_version(), "platform": platform.platform()}
     for library in LIBRARIES:
         try:

@@ -5,6 +5,7 @@ Must not compute anything that a person could ask for in SQL.
 
 import sys
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
@@ -35,8 +36,6 @@ witness.add_to(app)
 def _show_version(wanted: bool) -> None:
     if not wanted:
         return
-    from importlib.metadata import PackageNotFoundError, version  # 20 ms that no other command needs
-
     try:
         say(f"{DISTRIBUTION} {version(DISTRIBUTION)}")
     except PackageNotFoundError:

@@ -105,6 +105,9 @@ class Agent(Protocol):
     service_ns_min: ClassVar[int]
     """No handling takes less; above 0. The engine's look-ahead rests on it."""
 
+    def foresee(self, messages: Sequence[Message]) -> None:
+        """Do at once what helps to handle these, which come next. Changes no answer and no state."""
+
     def handle(self, message: Message, context: Context) -> Sequence[Draft]: ...
 
     def apply(self, body: Body) -> None:

@@ -38,6 +38,9 @@ class Architect:
     def __init__(self) -> None:
         self._task_count = 0
 
+    def foresee(self, messages: Sequence[Message]) -> None:
+        """Nothing can be done ahead."""
+
     def handle(self, message: Message, context: Context) -> Sequence[Draft]:
         pattern = message.data
         if not isinstance(pattern, PatternDetected):

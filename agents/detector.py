@@ -29,6 +29,8 @@ THRESHOLDS: dict[PatternKind, float] = {
 CACHE_SIZE_MAX = 4_096
 """Records, numbers masked, whose answer is kept. Changes how fast an answer comes, never the answer."""
 _EVIDENCE_COUNT_MAX = 5
+_WIDER_SIMILARITIES = (0.25, 0.0)
+"""Where the most alike pattern is looked for, step by step: all of them are many."""
 
 
 class Detection(Struct, frozen=True):
@@ -44,6 +46,10 @@ class Detection(Struct, frozen=True):
     nearest_pattern: str | None
     evidence: tuple[str, ...]
     """Empty when nothing is published."""
+    likeliest_kind: PatternKind
+    """Apart from ``none``."""
+    kind_confidence: float
+    """In that kind."""
 
     @property
     def is_published(self) -> bool:
@@ -93,19 +99,22 @@ class Detector:
         self._thresholds = checked_thresholds(thresholds)
         self._cache_size_max = cache_size_max
         self._cache: OrderedDict[_Key, _Entry] = OrderedDict()
+        self._foreseen: dict[_Key, Judgement] = {}
+
+    def foresee(self, records: Sequence[TelemetryReceived]) -> None:
+        """Read records at once that will be asked about next. Changes no answer."""
+        new = {key: record for record in records if (key := self._key_of(record)) not in self._cache}
+        texts = [key.text for key in new]
+        judgements = self._judge.read_all(list(new.values()), texts)
+        self._foreseen = dict(zip(new, judgements, strict=True))
 
     def detect(self, record: TelemetryReceived) -> Detection:
         """Judge one record. The answer depends on the record and the experience alone."""
-        key = _Key(
-            self._judge.text_of(record.message),
-            record.severity,
-            record.rule,
-            bool(record.error_type),
-            bool(record.test_name),
-        )
+        key = self._key_of(record)
         entry = self._cache.get(key)
         if entry is None:
-            entry = self._judged(self._judge.read(record, key.text), record.message)
+            judgement = self._foreseen.pop(key, None) or self._judge.read(record, key.text)
+            entry = self._judged(judgement, key.text)
             self._cache[key] = entry
             if len(self._cache) > self._cache_size_max:
                 self._cache.popitem(last=False)
@@ -120,8 +129,17 @@ class Detector:
         judgement = self._judge.read(TelemetryReceived(message), self._judge.text_of(message))
         return judgement.confidences(known)[LABELS.index(kind)]
 
-    def _judged(self, judgement: Judgement, message: str) -> _Entry:
-        vector = self._embedder.embed(message) if judgement.is_open else None
+    def _key_of(self, record: TelemetryReceived) -> _Key:
+        return _Key(
+            self._judge.text_of(record.message),
+            record.severity,
+            record.rule,
+            bool(record.error_type),
+            bool(record.test_name),
+        )
+
+    def _judged(self, judgement: Judgement, text: str) -> _Entry:
+        vector = self._embedder.embed(text) if judgement.is_open else None
         known = self._experience.about(vector) if vector is not None else self._experience.nothing
         detection = self._detection(judgement, known, vector)
         return _Entry(judgement, vector, detection, not known.neighbours, self._experience.version)
@@ -141,24 +159,28 @@ class Detector:
         # Of equally likely labels the later one wins, so that "none" does not turn into work by a tie.
         index = max(range(len(LABELS)), key=lambda i: (confidences[i], i))
         label, confidence = LABELS[index], confidences[index]
+        kind_index = max(range(len(KINDS)), key=lambda i: confidences[i])
+        kind = KINDS[kind_index], confidences[kind_index]
         threshold = 0.0 if label == "none" else self._thresholds[label]
         if label == "none" or confidence <= threshold:
-            return Detection(label, confidence, threshold, 0.0, None, ())
+            return Detection(label, confidence, threshold, 0.0, None, (), *kind)
         nearest = self._nearest(label, known.neighbours, vector) if vector is not None else None
         similarity = nearest.similarity if nearest else 0.0
         evidence = list(judgement.evidence(index)[:_EVIDENCE_COUNT_MAX])
         if nearest and similarity >= NEIGHBOUR_SIMILARITY_MIN:
             evidence.append(f"known pattern: {nearest.pattern.message[:100]}")
         name = nearest.pattern.pattern_id if nearest else None
-        return Detection(label, confidence, threshold, similarity, name, tuple(evidence))
+        return Detection(label, confidence, threshold, similarity, name, tuple(evidence), *kind)
 
     def _nearest(self, label: Label, neighbours: Sequence[Neighbour], vector: Vector) -> Neighbour | None:
         """The most alike pattern of a kind, even if it is too little alike to count as evidence."""
         near = next((n for n in neighbours if n.pattern.kind == label), None)
-        if near:
-            return near
-        far = self._experience.neighbours(vector, 0.0)
-        return next((n for n in far if n.pattern.kind == label and n.similarity > 0.0), None)
+        for similarity_min in _WIDER_SIMILARITIES:
+            if near:
+                break
+            far = self._experience.neighbours(vector, similarity_min)
+            near = next((n for n in far if n.pattern.kind == label and n.similarity > 0.0), None)
+        return near
 
 
 def checked_thresholds(thresholds: Mapping[PatternKind, float]) -> Mapping[PatternKind, float]:

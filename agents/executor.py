@@ -23,8 +23,8 @@ _NS_PER_S = 1_000_000_000
 class Executor:
     """Delegates each kind of task to the sub-agent that its policy names, and verifies with a local model.
 
-    The verdict becomes the outcome of the task and the feedback for WITNESS. Feedback is what the verifier
-    said: in a simulation with mock models it carries no knowledge of the truth.
+    The verdict becomes the outcome of the task, and the feedback for WITNESS unless somebody else gives it.
+    As feedback it is what the verifier said: with mock models it carries no knowledge of the truth.
     """
 
     name: ClassVar[str] = "executor"
@@ -33,9 +33,13 @@ class Executor:
     folds: ClassVar[tuple[type[Body], ...]] = (TaskCompleted, TaskFailed)
     service_ns_min: ClassVar[int] = 60 * _NS_PER_S
 
-    def __init__(self) -> None:
+    def __init__(self, *, gives_feedback: bool = True) -> None:
+        self._gives_feedback = gives_feedback
         self._completed_count = 0
         self._failed_count = 0
+
+    def foresee(self, messages: Sequence[Message]) -> None:
+        """Nothing can be done ahead."""
 
     def handle(self, message: Message, context: Context) -> Sequence[Draft]:
         task = message.data
@@ -45,9 +49,9 @@ class Executor:
         for round_number in range(1, ROUNDS_MAX + 1):
             summary = _delegate(task, policy, round_number, context)
             if _is_verified(task, summary, context):
-                return _outcome(task, TaskCompleted(task.kind, task.delegate, summary), confirmed=True)
+                return self._outcome(task, TaskCompleted(task.kind, task.delegate, summary), confirmed=True)
         reason = f"the result did not pass verification in {ROUNDS_MAX} rounds"
-        return _outcome(task, TaskFailed(task.kind, task.delegate, reason), confirmed=False)
+        return self._outcome(task, TaskFailed(task.kind, task.delegate, reason), confirmed=False)
 
     def apply(self, body: Body) -> None:
         if isinstance(body, TaskCompleted):
@@ -60,6 +64,13 @@ class Executor:
 
     def pattern_count(self) -> int:
         return 0
+
+    def _outcome(
+        self, task: TaskCreated, outcome: TaskCompleted | TaskFailed, *, confirmed: bool
+    ) -> list[Draft]:
+        if not self._gives_feedback:
+            return [Draft(outcome)]
+        return [Draft(outcome), Draft(FeedbackGiven(task.kind, confirmed, task.message), "feedback_queue")]
 
 
 def _delegate(task: TaskCreated, policy: Policy, round_number: int, context: Context) -> str:
@@ -86,7 +97,3 @@ def _is_verified(task: TaskCreated, summary: str, context: Context) -> bool:
     )
     completion, _ = complete_somewhere(context.models, "verify", "local", prompt, VERDICT_TOKENS_MAX)
     return completion.answer.strip().upper().startswith("PASS")
-
-
-def _outcome(task: TaskCreated, outcome: TaskCompleted | TaskFailed, *, confirmed: bool) -> list[Draft]:
-    return [Draft(outcome), Draft(FeedbackGiven(task.kind, confirmed, task.message), "feedback_queue")]

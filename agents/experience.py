@@ -1,6 +1,7 @@
 """What WITNESS has learned: known patterns, and how often feedback bore them out. Must not judge a record.
 
-A fold: the state is the prototypes of ``data/prototypes.toml`` and every ``pattern.learned``, in order.
+A fold: the state is the prototypes of ``data/prototypes.toml`` and every ``pattern.imported``,
+``pattern.learned`` and ``pattern.forgotten``, in order.
 """
 
 import hashlib
@@ -14,9 +15,10 @@ import msgspec
 from msgspec import Struct
 
 from agents.embedder import SCALE, Embedder, Vector
-from agents.memory import PatternMemory, similarity_of
+from agents.memory import PatternMemory, Reindexing, similarity_of
 from agents.text import mask_numbers
-from bus.bodies import FeedbackGiven, PatternKind, PatternLearned
+from agents.usefulness import Ranking, Usefulness
+from bus.bodies import FeedbackGiven, PatternForgotten, PatternImported, PatternKind, PatternLearned
 from bus.errors import InputError, ProtocolError
 
 PATTERN_COUNT_MAX = 4_096
@@ -29,7 +31,10 @@ TRUST_PRIOR_COUNT = 3
 """How cautious trust is: so many feedbacks count as neither confirmed nor refuted."""
 WORDS_PRIOR_COUNT = 20
 """The same for trust in the lexicon's words for a kind."""
-_MESSAGE_CHARACTERS_MAX = 1_000
+MESSAGE_CHARACTERS_MAX = 1_000
+"""Of an example; what is behind is cut off."""
+Change = PatternLearned | PatternImported | PatternForgotten
+"""What the state is folded from."""
 
 
 class Prototype(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,7 +56,7 @@ class Pattern(Struct, frozen=True):
     refuted_count: int
     is_prototype: bool
     used_ordinal: int
-    """Number of the feedback that touched it last; 0 if none has."""
+    """Number of the feedback of this run that touched it last; 0 if none has."""
 
     @property
     def trust(self) -> float:
@@ -84,8 +89,8 @@ class KindRecord(Struct, frozen=True):
         lead = self.confirmed_count - self.refuted_count
         return max(0.0, lead / (self.confirmed_count + self.refuted_count + WORDS_PRIOR_COUNT))
 
-    def touched(self, confirmed: bool) -> "KindRecord":
-        return KindRecord(self.confirmed_count + confirmed, self.refuted_count + (not confirmed))
+    def plus(self, confirmed_count: int, refuted_count: int) -> "KindRecord":
+        return KindRecord(self.confirmed_count + confirmed_count, self.refuted_count + refuted_count)
 
 
 class Known(NamedTuple):
@@ -127,6 +132,7 @@ class Experience:
         self._patterns: dict[str, Pattern] = {}
         self._records: dict[PatternKind, KindRecord] = {kind: KindRecord() for kind in get_args(PatternKind)}
         self._learned_count = 0
+        self._ranking = Ranking(self._usefulness_of)
         self.version = 0
         """Grows with every change; equal versions, equal answers."""
         for group in default_prototypes().prototypes:
@@ -135,6 +141,31 @@ class Experience:
 
     def __len__(self) -> int:
         return len(self._patterns)
+
+    @property
+    def pattern_count_max(self) -> int:
+        return self._pattern_count_max
+
+    def known_as(self, kind: PatternKind, message: str) -> tuple[str, str]:
+        """Name and example of the pattern that a text belongs to: one that says nearly the same, or itself.
+
+        The text's own name may be that of a pattern already.
+        """
+        near = self._near_duplicate(kind, self.neighbours(self._embedder.embed(message)))
+        pattern_id = near or _pattern_id(kind, message)
+        known = self._patterns.get(pattern_id)
+        return pattern_id, known.message if known else message
+
+    def crowded_out(self, pattern_id: str) -> Pattern | None:
+        """What has to be forgotten before a lesson about this pattern is applied; mostly nothing."""
+        if pattern_id in self._patterns or len(self._patterns) < self._pattern_count_max:
+            return None
+        return self._patterns[self._ranking.least()]
+
+    def reindexed_by(self, pattern_id: str) -> Reindexing | None:
+        """The change of index that a lesson about this pattern causes; mostly none."""
+        is_more = pattern_id not in self._patterns and self.crowded_out(pattern_id) is None
+        return self._memory.reindexing(1) if is_more else None
 
     def neighbours(self, vector: Vector, similarity_min: float = NEIGHBOUR_SIMILARITY_MIN) -> list[Neighbour]:
         """Known patterns at least so much like the vector, most alike first."""
@@ -152,34 +183,61 @@ class Experience:
 
     def lesson(self, feedback: FeedbackGiven) -> Lesson:
         """What the feedback would change; changes nothing."""
-        message = feedback.message[:_MESSAGE_CHARACTERS_MAX]
+        message = feedback.message[:MESSAGE_CHARACTERS_MAX]
         vector = self._embedder.embed(message)
         neighbours = self.neighbours(vector)
-        pattern_id = next(
-            (
-                n.pattern.pattern_id
-                for n in neighbours
-                if n.pattern.kind == feedback.kind and n.similarity >= NEAR_DUPLICATE_SIMILARITY_MIN
-            ),
-            _pattern_id(feedback.kind, message),
-        )
+        pattern_id = self._near_duplicate(feedback.kind, neighbours) or _pattern_id(feedback.kind, message)
         known = self._patterns.get(pattern_id) or Pattern(pattern_id, feedback.kind, message, 0, 0, False, 0)
         pattern = self._touched(known, feedback.confirmed)
-        records = {**self._records, feedback.kind: self._records[feedback.kind].touched(feedback.confirmed)}
-        return Lesson(pattern, Known(_with_pattern(neighbours, pattern, vector), records))
+        record = self._records[feedback.kind].plus(feedback.confirmed, not feedback.confirmed)
+        records = {**self._records, feedback.kind: record}
+        gone = self.crowded_out(pattern_id)
+        left = [n for n in neighbours if n.pattern != gone]
+        return Lesson(pattern, Known(_with_pattern(left, pattern, vector), records))
 
-    def apply(self, learned: PatternLearned) -> None:
-        """Fold one change into the state."""
-        known = self._patterns.get(learned.pattern_id)
-        fresh = Pattern(learned.pattern_id, learned.kind, learned.message, 0, 0, False, 0)
-        pattern = self._touched(known or fresh, learned.confirmed)
-        self._learned_count += 1
-        self._records[learned.kind] = self._records[learned.kind].touched(learned.confirmed)
+    def apply(self, change: Change) -> None:
+        """Fold one change into the state.
+
+        Raises:
+            ProtocolError: a pattern is to be forgotten that is not known.
+        """
         self.version += 1
-        if known:
-            self._patterns[pattern.pattern_id] = pattern
+        if isinstance(change, PatternLearned):
+            self._learn(change)
+        elif isinstance(change, PatternImported):
+            self._import(change)
         else:
-            self._add(pattern)
+            self._forget(change.pattern_id)
+
+    def _learn(self, learned: PatternLearned) -> None:
+        pattern = self._touched(self._known_or_new(learned), learned.confirmed)
+        self._learned_count += 1
+        record = self._records[learned.kind]
+        self._records[learned.kind] = record.plus(learned.confirmed, not learned.confirmed)
+        self._put(pattern)
+
+    def _import(self, imported: PatternImported) -> None:
+        """What earlier runs were told counts as if this one had been."""
+        pattern = self._known_or_new(imported)
+        confirmed_count, refuted_count = imported.confirmed_count, imported.refuted_count
+        self._records[imported.kind] = self._records[imported.kind].plus(confirmed_count, refuted_count)
+        self._put(
+            msgspec.structs.replace(
+                pattern,
+                confirmed_count=pattern.confirmed_count + confirmed_count,
+                refuted_count=pattern.refuted_count + refuted_count,
+            )
+        )
+
+    def _known_or_new(self, change: PatternLearned | PatternImported) -> Pattern:
+        known = self._patterns.get(change.pattern_id)
+        return known or Pattern(change.pattern_id, change.kind, change.message, 0, 0, False, 0)
+
+    def _near_duplicate(self, kind: PatternKind, neighbours: list[Neighbour]) -> str | None:
+        for pattern, similarity in neighbours:
+            if pattern.kind == kind and similarity >= NEAR_DUPLICATE_SIMILARITY_MIN:
+                return pattern.pattern_id
+        return None
 
     def state_sha256(self) -> str:
         """Digest of the patterns in the order of their names, and of the records of the kinds."""
@@ -195,20 +253,35 @@ class Experience:
             used_ordinal=self._learned_count + 1,
         )
 
+    def _put(self, pattern: Pattern) -> None:
+        """Keep a changed pattern, or add a new one."""
+        if pattern.pattern_id not in self._patterns:
+            self._add(pattern)
+            return
+        self._patterns[pattern.pattern_id] = pattern
+        self._ranking.put(_usefulness(pattern))
+
     def _add(self, pattern: Pattern) -> None:
+        # On the logs of older programs a pattern is forgotten without a word, when the next one comes.
         if len(self._patterns) >= self._pattern_count_max:
-            self._drop_least_useful()
+            self._forget(self._ranking.least())
         self._memory.put(pattern.pattern_id, self._embedder.embed(pattern.message))
         self._patterns[pattern.pattern_id] = pattern
+        self._ranking.put(_usefulness(pattern))
 
-    def _drop_least_useful(self) -> None:
-        """What got the least feedback goes, and of those what was touched longest ago; prototypes go last."""
-        least = min(self._patterns.values(), key=_usefulness)
-        self._memory.remove(least.pattern_id)
-        del self._patterns[least.pattern_id]
+    def _forget(self, pattern_id: str) -> None:
+        if pattern_id not in self._patterns:
+            raise ProtocolError(f"pattern {pattern_id!r} is to be forgotten and is not known: mend the log")
+        self._memory.remove(pattern_id)
+        del self._patterns[pattern_id]
+
+    def _usefulness_of(self, pattern_id: str) -> Usefulness | None:
+        pattern = self._patterns.get(pattern_id)
+        return _usefulness(pattern) if pattern else None
 
 
-def _usefulness(pattern: Pattern) -> tuple[bool, int, int, str]:
+def _usefulness(pattern: Pattern) -> Usefulness:
+    """What got the least feedback goes first, and of those what was touched longest ago; prototypes last."""
     return (pattern.is_prototype, pattern.match_count, pattern.used_ordinal, pattern.pattern_id)
 
 

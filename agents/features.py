@@ -15,9 +15,10 @@ from itertools import pairwise
 from math import sqrt
 from typing import NamedTuple
 
+from agents.text import mask_numbers
 from bus.bodies import TelemetryReceived
 
-FEATURES_VERSION = "words-v1"
+FEATURES_VERSION = "words-v2"
 """Changes whenever a record would get other features; weights belong to one version."""
 DIMENSION_COUNT = 1 << 16
 WORD_COUNT_MAX = 120
@@ -27,7 +28,7 @@ HEAVY = 2
 _MASK = DIMENSION_COUNT - 1
 _MEMO_SIZE_MAX = 50_000
 
-_TOKEN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d[\da-fA-Fx]*|[?%:!]")
+_TOKEN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|#+|0|[?%:!]")
 _EXCEPTION = re.compile(r"\b[A-Z]\w*(?:Error|Exception|Fault)\b")
 _ENDINGS = (
     *("ization", "ication", "ations", "ation", "ingly", "ments", "ment", "iness", "ness", "ings", "ing"),
@@ -65,9 +66,9 @@ class Word(NamedTuple):
     """All 32 bits of the stem's hash; pairs are made of these."""
 
 
-def features_of(record: TelemetryReceived) -> Features:
-    """The features of one record; empty fields say nothing."""
-    message = record.message
+def features_of(record: TelemetryReceived, text: str | None = None) -> Features:
+    """The features of one record; empty fields say nothing. ``text`` is its message with numbers masked."""
+    message = mask_numbers(record.message) if text is None else text
     memo = _memo
     words = [memo.get(token) or _word(token) for token in tokens_of(message)]
     codes = [word.stem_code for word in words]
@@ -87,17 +88,14 @@ def features_of(record: TelemetryReceived) -> Features:
 
 
 def tokens_of(text: str) -> list[str]:
-    """Words with CamelCase split, numbers and telling signs; apostrophes are closed up."""
+    """Words with CamelCase split, masked numbers and telling signs; apostrophes are closed up."""
     shown = text[:TEXT_CHARACTERS_MAX].replace("'", "").replace("\N{RIGHT SINGLE QUOTATION MARK}", "")
     return _TOKEN.findall(shown)[:WORD_COUNT_MAX]
 
 
 def written(word: str) -> str:
-    """How a word counts: in lower case, and any number but a lone 0 as ``#``.
-
-    "0 errors" says something else than "3 errors".
-    """
-    return "#" if word[0].isdigit() and word != "0" else word.lower()
+    """How a word counts: in lower case, and a masked number as one ``#``."""
+    return "#" if word[0] == "#" else word.lower()
 
 
 def stem_of(word: str) -> str:
@@ -209,7 +207,7 @@ def named_fields(
         yield "names a rule", id_of("f:rule")
         yield f"a rule, level {level}", id_of("f:rule level:" + level)
         for token in tokens_of(rule):
-            if not token[0].isdigit():
+            if token[0].isalpha():
                 stem = stem_of(token.lower())
                 yield f'rule with "{stem}"', id_of("f:rule word:" + stem)
     elif severity:
@@ -225,7 +223,8 @@ def named_fields(
 def named_features(record: TelemetryReceived) -> Iterator[tuple[str, int]]:
     """Every feature with words for people: what :func:`features_of` saw, slower. Ids may come twice."""
     yield from named_fields(record.severity, record.rule, bool(record.error_type), bool(record.test_name))
-    tokens = tokens_of(record.message)
+    message = mask_numbers(record.message)
+    tokens = tokens_of(message)
     words = [_memo.get(token) or _word(token) for token in tokens]
     shown = [written(token) for token in tokens]
     codes = [word.stem_code for word in words]
@@ -236,6 +235,6 @@ def named_features(record: TelemetryReceived) -> Iterator[tuple[str, int]]:
         yield f'"{first} {second}"', pair_id(first_code, second_code)
     for feature_id in opening_ids(codes):
         yield "the opening words", feature_id
-    for feature_id in shape_ids(record.message, codes):
+    for feature_id in shape_ids(message, codes):
         exceptional = feature_id in (_EXCEPTION_NAMED, _EXCEPTION_OPENS)
         yield "the name of an exception" if exceptional else "length and marks", feature_id

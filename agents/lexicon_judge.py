@@ -62,6 +62,9 @@ class LexiconJudge:
     def read(self, record: TelemetryReceived, text: str) -> LexiconJudgement:
         return LexiconJudgement(self._lexicon.read(record, text))
 
+    def read_all(self, records: Sequence[TelemetryReceived], texts: Sequence[str]) -> list[LexiconJudgement]:
+        return [self.read(record, text) for record, text in zip(records, texts, strict=True)]
+
 
 def _leads(values: Sequence[float]) -> list[float]:
     """By how much each value is above the largest of the others."""

@@ -1,56 +1,60 @@
 """Judges a record by trained weights of its features. Must not learn; see simulator/detection for training.
 
-The weights give each label log-odds, calibrated when they were trained. What experience says about a kind is
-added to them, and the softmax of the sums is the confidence. By how much a kind can lead by its weights alone
-is capped, so that experience can still silence it; the cap rises with the record of the kind, that is, the
-oftener its detections were confirmed.
+The weights give each label log-odds, calibrated when they were trained. What feedback said about known
+patterns that say nearly the same is added to them, and the softmax of the sums is the confidence.
+
+One feedback is worth the log-odds of a witness who is right nine times of ten, as in a naive Bayes update;
+the first refutation that is not outweighed is forgiven. A pattern that is wrongly silenced would never be
+heard of again, while one that is rightly refuted soon has a second refutation.
 """
 
 from collections.abc import Sequence
+from math import log
+from typing import Protocol
 
-from agents.experience import Known
+from agents.dense import mixed
+from agents.experience import NEIGHBOUR_SIMILARITY_MIN, Known, Pattern
 from agents.features import features_of, named_features
-from agents.judge import CONFIDENCE_MAX, EXPERIENCE_TENTHS, experience_logits
-from agents.lexicon import KINDS, NONE_INDEX
+from agents.judge import CONFIDENCE_MAX, INDEX_OF
+from agents.lexicon import NONE_INDEX
 from agents.linear import LinearModel
 from agents.softmax import STEPS_PER_NAT, probabilities_of
+from agents.text import mask_numbers
 from bus.bodies import TelemetryReceived
 
 EVIDENCE_COUNT_MAX = 5
-WEIGHTS_LEAD_MAX = 30
-"""Most by which weights alone can put a kind ahead, in tenths of a natural-log unit: a confidence of 95 %."""
-RECORD_TENTHS = 50
-"""By how much a kind's perfect and endless record would raise that, in the same unit."""
+MEANING = "the meaning of the whole message"
+"""What the evidence of a sentence model is called."""
+FEEDBACK_STEPS = round(log(9) * STEPS_PER_NAT)
+"""Of one feedback about the very same words: nine times of ten it is right."""
+LEARNED_STEPS_MAX = 4 * STEPS_PER_NAT
+"""Most that all feedback together can say for or against a kind."""
 
 
 class LinearJudgement:
     """The evidence of one record's features."""
 
-    __slots__ = ("_model", "_record", "_steps")
+    __slots__ = ("_meaning", "_model", "_record", "_steps")
 
-    def __init__(self, model: LinearModel, record: TelemetryReceived) -> None:
+    def __init__(
+        self,
+        model: LinearModel,
+        record: TelemetryReceived,
+        words: Sequence[int],
+        meaning: Sequence[int] | None,
+    ) -> None:
         self._model = model
         self._record = record
-        self._steps = model.steps_of(features_of(record))
+        self._meaning = meaning
+        self._steps = words if meaning is None else mixed(words, meaning)
 
     @property
     def is_open(self) -> bool:
-        lead = max(self._steps[:NONE_INDEX]) - self._steps[NONE_INDEX]
-        return lead * 10 >= -EXPERIENCE_TENTHS * STEPS_PER_NAT
+        return max(self._steps[:NONE_INDEX]) - self._steps[NONE_INDEX] >= -LEARNED_STEPS_MAX
 
     def confidences(self, known: Known) -> list[float]:
-        learned = [round(logit * STEPS_PER_NAT) for logit in experience_logits(known.neighbours)]
-        steps = [said + more for said, more in zip(self._capped(known), [*learned, 0], strict=True)]
+        steps = [said + more for said, more in zip(self._steps, learned_steps(known), strict=True)]
         return [min(probability, CONFIDENCE_MAX) for probability in probabilities_of(steps)]
-
-    def _capped(self, known: Known) -> list[int]:
-        steps = list(self._steps)
-        second, first = sorted(steps)[-2:]
-        index = steps.index(first)
-        if index != NONE_INDEX:
-            tenths = WEIGHTS_LEAD_MAX + RECORD_TENTHS * known.records[KINDS[index]].trust
-            steps[index] = min(first, second + round(tenths * STEPS_PER_NAT / 10))
-        return steps
 
     def evidence(self, index: int) -> Sequence[str]:
         """What sets the label most apart from the strongest other one."""
@@ -61,18 +65,54 @@ class LinearJudgement:
         for feature_id, name in names.items():
             weights = self._model.weights[feature_id]
             strengths[name] = strengths.get(name, 0) + int(weights[index]) - int(weights[rival])
+        if self._meaning is not None:
+            # The sum of the words is divided by their length, and the meaning is not.
+            said = self._meaning[index] - self._meaning[rival]
+            strengths[MEANING] = round(said * features_of(self._record).length)
         strongest = sorted(strengths.items(), key=lambda pair: (-pair[1], pair[0]))
         return [name for name, strength in strongest[:EVIDENCE_COUNT_MAX] if strength > 0]
 
 
-class LinearJudge:
-    """The weights of one model."""
+def learned_steps(known: Known) -> list[int]:
+    """What feedback about known patterns says for each label; nothing for ``none``."""
+    steps = [0.0] * (NONE_INDEX + 1)
+    for neighbour in known.neighbours:
+        closeness = (neighbour.similarity - NEIGHBOUR_SIMILARITY_MIN) / (1.0 - NEIGHBOUR_SIMILARITY_MIN)
+        said = closeness * FEEDBACK_STEPS * _net_count(neighbour.pattern)
+        steps[INDEX_OF[neighbour.pattern.kind]] += said
+    return [max(-LEARNED_STEPS_MAX, min(LEARNED_STEPS_MAX, round(step))) for step in steps]
 
-    def __init__(self, model: LinearModel) -> None:
+
+def _net_count(pattern: Pattern) -> int:
+    net = pattern.confirmed_count - pattern.refuted_count
+    return min(net + 1, 0) if net < 0 else net
+
+
+class Meaning(Protocol):
+    """Evidence beside the words; see :class:`agents.dense.SemanticEvidence`."""
+
+    def steps_of(self, record: TelemetryReceived) -> Sequence[int]:
+        """For each label; depends on the record alone."""
+
+
+class LinearJudge:
+    """The weights of one model, and what a sentence model says beside them, if there is one."""
+
+    def __init__(self, model: LinearModel, meaning: Meaning | None = None) -> None:
         self._model = model
+        self._meaning = meaning
 
     def text_of(self, message: str) -> str:
-        return message
+        return mask_numbers(message)
 
     def read(self, record: TelemetryReceived, text: str) -> LinearJudgement:
-        return LinearJudgement(self._model, record)
+        return self._judgement(record, self._model.steps_of(features_of(record, text)))
+
+    def read_all(self, records: Sequence[TelemetryReceived], texts: Sequence[str]) -> list[LinearJudgement]:
+        rows = [features_of(record, text) for record, text in zip(records, texts, strict=True)]
+        words = self._model.steps(rows).tolist()
+        return [self._judgement(record, steps) for record, steps in zip(records, words, strict=True)]
+
+    def _judgement(self, record: TelemetryReceived, words: Sequence[int]) -> LinearJudgement:
+        meaning = None if self._meaning is None else self._meaning.steps_of(record)
+        return LinearJudgement(self._model, record, words, meaning)

@@ -70,7 +70,7 @@ class AgentProcess:
         if isinstance(message, wire.Handle):
             deliveries = wire.decode_deliveries(message)
             self._delivery_count += len(deliveries)
-            self._send(wire.encode_handlings([runtime.handle(delivery) for delivery in deliveries]))
+            self._send(wire.encode_handlings(runtime.handle_all(deliveries)))
             return True
         if isinstance(message, wire.Recall):
             raise ProtocolError(f"{self._name} was told what it knew when it was at work already")

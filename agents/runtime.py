@@ -117,6 +117,11 @@ class Runtime:
         self._redact = redact
         self._settled: Settled[str, None] = Settled()
 
+    def handle_all(self, deliveries: Sequence[Delivery]) -> list[list[Handling]]:
+        """Handle one window of deliveries in order."""
+        self.agent.foresee([delivery.message for delivery in deliveries])
+        return [self.handle(delivery) for delivery in deliveries]
+
     def handle(self, delivery: Delivery) -> list[Handling]:
         """Handle one delivery; a list of its attempts, the last of which settled it.
 

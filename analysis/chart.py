@@ -21,11 +21,21 @@ class Point(NamedTuple):
     y: float
 
 
+class Range(NamedTuple):
+    """From where to where a value may be."""
+
+    x: float
+    low: float
+    high: float
+
+
 class Series(NamedTuple):
     name: str
     points: Sequence[Point]
     style: Literal["line", "steps", "dots"] = "line"
     """``steps`` for a value that holds until it changes; ``dots`` for single measurements."""
+    band: Sequence[Range] = ()
+    """How uncertain the values are; drawn behind all lines."""
 
 
 class Limit(NamedTuple):
@@ -44,6 +54,8 @@ class Chart(NamedTuple):
     y_max: float | None = None
     """Where the axis ends at least; from the values if None."""
     x_max: float | None = None
+    y_min: float = 0.0
+    """Where the axis begins at most."""
 
 
 class _Scale(NamedTuple):
@@ -62,7 +74,8 @@ def draw(chart: Chart) -> str:
     shown = [series._replace(points=_thinned(series.points)) for series in chart.series]
     points = [point for series in shown for point in series.points]
     x = _scale([0.0, chart.x_max or 0.0, *(p.x for p in points)], LEFT, WIDTH - RIGHT, tight=True)
-    values = [0.0, *(p.y for p in points), chart.y_max or 0.0]
+    edges = [edge for series in shown for r in series.band for edge in (r.low, r.high)]
+    values = [chart.y_min, *(p.y for p in points), *edges, chart.y_max or chart.y_min]
     if chart.limit and chart.limit.y <= 3 * max(values):
         values.append(chart.limit.y)
     y = _scale(values, HEIGHT - BOTTOM, TOP)
@@ -74,6 +87,7 @@ def draw(chart: Chart) -> str:
         _text(LEFT, 22, chart.title, 'font-size="15" font-weight="600" fill="#111827"'),
         *_axes(chart, x, y),
         *_limit(chart, y),
+        *(_band(series, COLOURS[i % len(COLOURS)], x, y) for i, series in enumerate(shown) if series.band),
         *(_drawn(series, COLOURS[i % len(COLOURS)], x, y) for i, series in enumerate(shown)),
         *_legend(shown),
         "</svg>",
@@ -119,6 +133,12 @@ def _drawn(series: Series, colour: str, x: _Scale, y: _Scale) -> str:
             path.append(f"{'L' if index else 'M'}{px:.1f} {py:.1f}")
     pen = f'fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"'
     return f'<path d="{"".join(path)}" {pen}/>'
+
+
+def _band(series: Series, colour: str, x: _Scale, y: _Scale) -> str:
+    upper = [f"{x.place(r.x):.1f},{y.place(r.high):.1f}" for r in series.band]
+    lower = [f"{x.place(r.x):.1f},{y.place(r.low):.1f}" for r in reversed(series.band)]
+    return f'<polygon points="{" ".join([*upper, *lower])}" fill="{colour}" fill-opacity="0.13"/>'
 
 
 def _legend(shown: Sequence[Series]) -> Iterator[str]:

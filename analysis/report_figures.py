@@ -43,7 +43,16 @@ def detection(database: Database) -> list[str]:
     matrix = _confusion(database)
     if not matrix:
         return [*lines, "", "No labels: accuracy, precision and recall cannot be told."]
-    return [*lines, "", "Confusion matrix, labels in rows and answers in columns:", "", *matrix]
+    return [
+        *lines,
+        "",
+        *_false_alarms(database),
+        *_calibration(database),
+        "",
+        "Confusion matrix, labels in rows and answers in columns:",
+        "",
+        *matrix,
+    ]
 
 
 def costs(database: Database) -> list[str]:
@@ -110,6 +119,27 @@ def _confusion(database: Database) -> list[str]:
         return []
     rows = [[label, *(counts.get((label, answer), 0) for answer in answers)] for label in labels]
     return table(["label", *answers], rows, numeric=range(1, len(answers) + 1))
+
+
+def _false_alarms(database: Database) -> list[str]:
+    """All kinds together; the query has each of them."""
+    rows = database.named("false_alarms_per_day").records()
+    if not rows:
+        return []
+    total = rows[-1]
+    return [
+        f"- False alarms: {cell(total['false_count'])} of {cell(total['detection_count'])} detections, "
+        f"{cell(total['false_alarms_per_day'])} a day"
+    ]
+
+
+def _calibration(database: Database) -> list[str]:
+    """One line; the query has the bins."""
+    rows = database.named("calibration").records()
+    if not rows:
+        return []
+    error = cell(rows[0]["calibration_error"])
+    return [f"- Calibration error: {error}, confidence against accuracy in ten bins"]
 
 
 def _accuracy(accuracy: dict[str, object]) -> str:

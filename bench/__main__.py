@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from bench import append, busy, memory, queries, recovery, soak
+from bench import append, busy, lookups, memory, queries, recovery, soak
 from bench.finding import Finding, line
 
 
@@ -26,7 +26,7 @@ def _bench(module: ModuleType) -> Bench:
     return Bench(name, (module.__doc__ or "").split("\n", 1)[0], module.ROUNDS, module.measure)
 
 
-BENCHES = [_bench(module) for module in (soak, busy, append, recovery, queries, memory)]
+BENCHES = [_bench(module) for module in (soak, busy, append, recovery, queries, memory, lookups)]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -34,6 +34,12 @@ from bus.disturbed import FaultsCounted as FaultsCounted
 from bus.disturbed import FaultsHealed as FaultsHealed
 from bus.disturbed import PublicationRefused as PublicationRefused
 from bus.disturbed import RuleCount as RuleCount
+from bus.learned import FeedbackGiven as FeedbackGiven
+from bus.learned import MemoryReindexed as MemoryReindexed
+from bus.learned import PatternForgotten as PatternForgotten
+from bus.learned import PatternImported as PatternImported
+from bus.learned import PatternLearned as PatternLearned
+from bus.learned import ReviewRequested as ReviewRequested
 from bus.observed import HostDescribed as HostDescribed
 from bus.observed import LogRecovered as LogRecovered
 from bus.observed import PeerRefused as PeerRefused
@@ -202,23 +208,6 @@ class TelemetryDismissed(Body, frozen=True, gc=False):
     """What the confidence would have had to exceed; 0 for ``none``."""
 
 
-class PatternLearned(Body, frozen=True, gc=False):
-    """One change of the pattern memory. The memory is a fold over these events."""
-
-    TYPE: ClassVar[str] = "pattern.learned"
-    pattern_id: Name
-    kind: PatternKind
-    message: Text
-    """The example."""
-    confirmed: bool
-    """False: the feedback said that the pattern was not there."""
-    match_count: Count
-    """Feedbacks about this pattern so far, this one included."""
-    confidence_before: Share
-    """In the kind for this message, before and after the change."""
-    confidence_after: Share
-
-
 # -- ARCHITECT, EXECUTOR and models --
 
 
@@ -281,15 +270,6 @@ class TaskFailed(Body, frozen=True, gc=False):
     reason: Text
 
 
-class FeedbackGiven(Body, frozen=True, gc=False):
-    """What came of a detection; on ``feedback_queue``, for WITNESS."""
-
-    TYPE: ClassVar[str] = "feedback.given"
-    kind: PatternKind
-    confirmed: bool
-    message: Text
-
-
 class BudgetThresholdCrossed(Body, frozen=True, gc=False):
     """The money spent passed 50, 75, 90 or 100 % of the budget."""
 
@@ -316,6 +296,10 @@ BODIES: tuple[type[Body], ...] = (
     PatternDetected,
     TelemetryDismissed,
     PatternLearned,
+    PatternImported,
+    PatternForgotten,
+    MemoryReindexed,
+    ReviewRequested,
     ModelCalled,
     TaskCreated,
     TaskCompleted,

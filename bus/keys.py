@@ -13,8 +13,15 @@ from bus.events import Event
 _RECEIPTS = (DeliveryAcknowledged, DeliveryFailed, DeliveryDeadLettered, DeliveryDeduplicated)
 _SETTLING = (DeliveryAcknowledged, DeliveryDeadLettered)
 WORKLOAD = "workload"
+REVIEWER = "reviewer"
+SEQUENCER = "sequencer"
 SETTLED_KEPT_MAX = 8_192
 """Settled events whose keys are kept: twice as many as agents remember."""
+
+
+def answer_path(path: str) -> str:
+    """The causal path of what the reviewer says to a commit of an agent."""
+    return f"{path}+"
 
 
 class Keys:
@@ -27,6 +34,8 @@ class Keys:
         self._keys: dict[int, str] = {}
         self._workload_count = 0
         self._path = ""
+        self._handled_path = ""
+        """Of the last handling; what the reviewer says comes right after what it is about."""
         self._first_seq = 1
         self._commit_seq = 0
         self._settled: deque[int] = deque()
@@ -56,7 +65,11 @@ class Keys:
         if event.source == WORKLOAD and event.causation_seq is None:
             self._workload_count += 1
             self._path = f"{WORKLOAD}-{self._workload_count}"
+        elif event.source == REVIEWER:
+            self._path = answer_path(self._handled_path)
         elif isinstance(event.data, _RECEIPTS) and event.causation_seq is not None:
             self._path = self._keys.get(event.causation_seq, "")
+            if event.source != SEQUENCER:
+                self._handled_path = self._path
         else:
             self._path = ""

@@ -6,16 +6,19 @@ source         events                                                          q
 ``workload``   ``telemetry.received``                                          ``telemetry_stream``
 ``workload``   ``truth.labelled``                                              none
 ``witness``    ``pattern.detected``                                            ``improvement_queue``
-``witness``    ``telemetry.dismissed``, ``pattern.learned``                    none
+``witness``    ``telemetry.dismissed``, ``review.requested``,                  none
+               ``pattern.learned``, ``pattern.forgotten``,
+               ``memory.reindexed``
 ``architect``  ``task.created``                                                ``execution_queue``
 ``architect``  ``model.called``                                                none
 ``executor``   ``feedback.given``                                              ``feedback_queue``
 ``executor``   ``task.completed``, ``task.failed``, ``model.called``           none
+``reviewer``   ``feedback.given``                                              ``feedback_queue``
 every agent    its receipts (``delivery.*`` but for ``redelivered``),          none
                ``agent.started``, ``agent.stopped``, ``limit.reached``,
                ``fault.injected``, ``publication.refused``
-``sequencer``  the run, its agents and their deliveries, limits, faults;       none
-               everything in ``observations/``
+``sequencer``  the run, its agents and their deliveries, limits, faults,       none
+               ``pattern.imported``; everything in ``observations/``
 =============  ==============================================================  =====================
 
 Everything else is refused. The tables below say the same, event by event.
@@ -54,12 +57,15 @@ _EVERY_AGENT = _bare(
 EVENTS: Mapping[str, frozenset[Publication]] = {
     "workload": _bare("truth.labelled") | {Publication("telemetry.received", "telemetry_stream")},
     "witness": _EVERY_AGENT
-    | _bare("pattern.learned", "telemetry.dismissed")
+    | _bare(
+        "memory.reindexed", "pattern.forgotten", "pattern.learned", "review.requested", "telemetry.dismissed"
+    )
     | {Publication("pattern.detected", "improvement_queue")},
     "architect": _EVERY_AGENT | _bare("model.called") | {Publication("task.created", "execution_queue")},
     "executor": _EVERY_AGENT
     | _bare("model.called", "task.completed", "task.failed")
     | {Publication("feedback.given", "feedback_queue")},
+    "reviewer": frozenset({Publication("feedback.given", "feedback_queue")}),
     "sequencer": _bare(
         "agent.crashed",
         "agent.heartbeat",
@@ -72,6 +78,7 @@ EVENTS: Mapping[str, frozenset[Publication]] = {
         "faults.healed",
         "limit.reached",
         "metrics.sampled",
+        "pattern.imported",
         "run.finished",
         "run.started",
     ),

@@ -23,7 +23,7 @@ from bus.routing import Route, Routes, distances_ns
 from bus.sequencer import Sequencer
 from simulator.border import Border
 from simulator.clock import VirtualClock
-from simulator.compose_agent import AgentSettings, build_runtime
+from simulator.compose_agent import AgentSettings, GraphFiles, build_runtime
 from simulator.drivers.driver import Driver
 from simulator.drivers.in_process import InProcessDriver
 from simulator.engine import WORKLOAD_AHEAD_MAX, Engine, Item, Monitor
@@ -39,6 +39,7 @@ from simulator.faults.store_faults import planned_store_faults
 from simulator.links import Links, PerfectLinks
 from simulator.monitors import BudgetMonitor
 from simulator.post import Post
+from simulator.reviewer import FEEDBACK_QUEUE, NoReviewer, Reviewer, TruthfulReviewer
 from simulator.roles import AGENTS, ROLES
 from simulator.scenario import Scenario
 from simulator.streams import Streams
@@ -94,16 +95,23 @@ def links_of(scenario: Scenario) -> Links:
     return FaultyLinks(rules, Streams(scenario.seed), consumers, redelivery)
 
 
-def agent_settings(scenario: Scenario, agent: str) -> AgentSettings:
+def reviewer_of(scenario: Scenario) -> Reviewer:
+    if scenario.feedback is None:
+        return NoReviewer()
+    return TruthfulReviewer(scenario.feedback, Streams(scenario.seed))
+
+
+def agent_settings(scenario: Scenario, agent: str, graph_files: GraphFiles | None = None) -> AgentSettings:
     return AgentSettings(
         agent=agent,
         seed=scenario.seed,
         granted_nanousd=scenario.budget.granted_nanousd(agent),
-        thresholds=scenario.witness.thresholds,
-        detector=scenario.witness.detector,
+        witness=scenario.witness,
+        is_reviewed=scenario.feedback is not None,
         models=scenario.models,
         retry=RetryPolicy(scenario.retry.attempts_max, int(scenario.retry.backoff)),
         faults=rules_of_agent(rules_of(scenario), agent),
+        graph_files=graph_files,
     )
 
 
@@ -127,6 +135,7 @@ def workload_of(scenario: Scenario) -> Iterator[Item]:
         scenario.duration,
         settings.event_interval,
         settings.noise_per_hour,
+        settings.manner,
     )
 
 
@@ -136,6 +145,7 @@ def agents_of(
     transport: Transport,
     recalled: Callable[[str], Recalled] = lambda agent: Recalled(),
     listen: str | None = None,
+    graph_files: GraphFiles | None = None,
 ) -> Iterator[Agents]:
     """The agents, told what they knew and ready for deliveries.
 
@@ -148,7 +158,9 @@ def agents_of(
         RefusedError: it may not be opened there.
     """
     if transport == "inproc":
-        driver = InProcessDriver(AGENTS, lambda agent: build_runtime(agent_settings(scenario, agent)))
+        driver = InProcessDriver(
+            AGENTS, lambda agent: build_runtime(agent_settings(scenario, agent, graph_files))
+        )
         states = {agent: driver.recall(agent, recalled(agent)) for agent in AGENTS}
         yield Agents(driver, dict, dict, list, states)
         return
@@ -157,7 +169,7 @@ def agents_of(
     from simulator.drivers.children import Children
     from simulator.drivers.remote import RemoteDriver
 
-    settings = {agent: msgspec.json.encode(agent_settings(scenario, agent)) for agent in AGENTS}
+    settings = {agent: msgspec.json.encode(agent_settings(scenario, agent, graph_files)) for agent in AGENTS}
     with ZmqServer(listen, new_key_pair() if listen else None) as server:
         children = Children(server.endpoint, lambda agent: msgspec.json.encode(server.issue_keys(agent)))
         try:
@@ -177,6 +189,9 @@ def engine_of(
 ) -> Engine:
     routes = routes_of(scenario)
     publishes = {agent: role.publishes for agent, role in ROLES.items()}
+    if scenario.witness.review_above is not None:
+        # The answer to a request for review comes back to WITNESS: that is a way too.
+        publishes["witness"] = (*publishes["witness"], FEEDBACK_QUEUE)
     service_ns_min = {agent: role.service_ns_min for agent, role in ROLES.items()}
     distances = distances_ns(routes, publishes, service_ns_min)
     links = links_of(scenario)
@@ -191,5 +206,6 @@ def engine_of(
         workload=workload_of(scenario),
         end_ns=scenario.start_ns + scenario.duration,
         monitors=[BudgetMonitor(scenario.budget.total_nanousd), *monitors],
+        reviewer=reviewer_of(scenario),
         window_deliveries_max=window_deliveries_max,
     )

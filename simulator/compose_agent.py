@@ -4,6 +4,9 @@ Must not import the engine or a transport.
 """
 
 import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
@@ -18,14 +21,25 @@ from agents.models.model import Model, ModelSpec
 from agents.models.redacted import RedactedModel
 from agents.pace import Pace, SteadyPace
 from agents.runtime import RetryPolicy, Runtime
-from bus.bodies import PatternKind
 from bus.errors import InputError
 from bus.redaction import Redactor, known_secrets
+from simulator.embedding import embedder_of, evidence_of
 from simulator.faults.models import FaultyModel
 from simulator.faults.pace import FaultyPace
 from simulator.faults.rules import ActiveRule
-from simulator.scenario import DetectorName
+from simulator.scenario import WitnessSettings
 from simulator.streams import Streams
+
+if TYPE_CHECKING:
+    from agents.linear_file import ModelFile
+
+
+class GraphFiles(Struct, frozen=True):
+    """Where WITNESS finds graphs of patterns that took long to build. They change no answer."""
+
+    folder: str
+    """That of the derived files of a run."""
+    is_written: bool
 
 
 class AgentSettings(Struct, frozen=True):
@@ -34,13 +48,14 @@ class AgentSettings(Struct, frozen=True):
     agent: str
     seed: int
     granted_nanousd: int
-    thresholds: dict[PatternKind, float]
+    witness: WitnessSettings
     models: dict[Tier, ModelSpec]
     retry: RetryPolicy
     faults: tuple[ActiveRule, ...] = ()
     """The rules that are asked where it runs; see :func:`simulator.faults.mix.rules_of_agent`."""
-    detector: DetectorName = "lexicon"
-    """Of WITNESS."""
+    is_reviewed: bool = False
+    """Whether a reviewer gives the feedback, so that EXECUTOR need not."""
+    graph_files: GraphFiles | None = None
 
 
 def build_runtime(settings: AgentSettings) -> Runtime:
@@ -71,32 +86,66 @@ def build_runtime_from_json(settings: bytes) -> Runtime:
 
 def _agent(settings: AgentSettings) -> Agent:
     if settings.agent == "witness":
-        return _witness(settings)
+        return _witness(settings.witness, settings.graph_files)
     if settings.agent == "architect":
         return Architect()
     if settings.agent == "executor":
-        return Executor()
+        return Executor(gives_feedback=not settings.is_reviewed)
     raise InputError(f"no agent is called {settings.agent!r}; there are witness, architect and executor")
 
 
-def _witness(settings: AgentSettings) -> Agent:
+def _witness(settings: WitnessSettings, graph_files: GraphFiles | None) -> Agent:
     # FAISS and NumPy are loaded only in the process that is WITNESS: they cost 60 MB and a tenth of a second.
-    from agents.embedder import HashingEmbedder
     from agents.witness import Witness
     from store.memory import FaissMemory
+    from store.memory_cache import IndexCache
 
-    embedder = HashingEmbedder()
-    memory = FaissMemory(embedder.name, embedder.dimension_count)
-    return Witness(memory, embedder, _judge(settings.detector), settings.thresholds)
+    embedder = embedder_of(settings)
+    cache = None
+    if graph_files is not None:
+        folder = Path(graph_files.folder)
+        cache = IndexCache.of_run(folder, is_written=graph_files.is_written, report=warn)
+    memory = FaissMemory(embedder.name, embedder.dimension_count, cache=cache)
+    return Witness(
+        memory,
+        embedder,
+        _judge(settings),
+        settings.thresholds,
+        pattern_count_max=settings.patterns_max,
+        review_above=settings.review_above,
+    )
 
 
-def _judge(detector: DetectorName) -> Judge:
-    if detector == "linear":
-        from agents.linear_file import default_model
+def warn(reason: str) -> None:
+    """Tell a person what a run does without. It is no event: it may be otherwise in the next process."""
+    sys.stderr.write(f"trinity: {reason}\n")
+
+
+def _judge(settings: WitnessSettings) -> Judge:
+    if settings.detector == "linear":
         from agents.linear_judge import LinearJudge
 
-        return LinearJudge(default_model().model)
+        return LinearJudge(weights_of(settings).model, evidence_of(settings))
     from agents.lexicon import default_lexicon
     from agents.lexicon_judge import LexiconJudge
 
     return LexiconJudge(default_lexicon())
+
+
+def weights_of(settings: WitnessSettings) -> "ModelFile":
+    """The weights of a linear detector.
+
+    Raises:
+        InputError: the file is not there, or is not the one that the scenario was resolved with.
+        DamageError: the file is damaged.
+    """
+    from agents.linear_file import default_model, read_model
+
+    file = default_model() if settings.model is None else read_model(Path(settings.model))
+    if settings.model_sha256 not in (None, file.sha256):
+        place = settings.model or "the weights that come with Trinity"
+        raise InputError(
+            f"{place}: not the weights that the run was made with ({settings.model_sha256[:12]}, "
+            f"now {file.sha256[:12]}); restore weights.csv in the run's folder"
+        )
+    return file

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
-from bus.errors import TrinityError
+from bus.errors import InputError, TrinityError
 from bus.transport import Client, Server
 from simulator.clock import NS_PER_S
 from simulator.guard import refusal
@@ -18,6 +18,7 @@ from simulator.observations import LIBRARIES
 PYTHON_MIN = (3, 11)
 FREE_BYTES_MIN = 1 << 30
 ECHO_NS_MAX = 5 * NS_PER_S
+SEMANTIC_LIBRARIES = ("sentence-transformers", "torch")
 
 
 class Finding(NamedTuple):
@@ -41,6 +42,7 @@ def examine(folder: Path) -> list[Finding]:
         ("DuckDB", _duckdb),
         ("FAISS", _faiss),
         ("disk", lambda: _disk(folder)),
+        ("semantic", _semantic),
     )
     return list(_findings(examinations))
 
@@ -108,6 +110,22 @@ def _faiss() -> str:
     memory = FaissMemory(embedder.name, embedder.dimension_count)
     memory.put("doctor", embedder.embed("an index of one vector"))
     return f"an index of {len(memory)} vector with {embedder.dimension_count} dimensions"
+
+
+def _semantic() -> str:
+    """The extra is optional: that it is not there is no illness."""
+    from agents.semantic import DEFAULT_MODEL
+    from agents.sentence_model import find_model
+
+    try:
+        libraries = ", ".join(f"{library} {version(library)}" for library in SEMANTIC_LIBRARIES)
+    except PackageNotFoundError:
+        return "not installed; only sentence models need it: pip install 'trinity-bus[semantic]'"
+    try:
+        model = find_model(DEFAULT_MODEL)
+    except InputError:
+        return f"{libraries}; the model {DEFAULT_MODEL} is not on this machine, other ones may be"
+    return f"{libraries}; {DEFAULT_MODEL}, sha256 {model.sha256[:16]}, in {model.folder}"
 
 
 def _disk(folder: Path) -> str:

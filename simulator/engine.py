@@ -12,22 +12,22 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from msgspec import Struct
-
 from bus.bodies import Body, DeliveryDeadLettered, LimitReached
 from bus.errors import ProtocolError
 from bus.events import Draft, Event, Handling
-from bus.keys import WORKLOAD
+from bus.keys import REVIEWER, SEQUENCER, WORKLOAD, answer_path
 from bus.queues import Queues
 from bus.routing import UNREACHABLE_NS
 from bus.sequencer import Cause, Sequencer
 from simulator.border import Border
 from simulator.clock import VirtualClock
+from simulator.decided import Answered, Decided, Undone
 from simulator.drivers.driver import Driver, Handled
 from simulator.inbox import Parcel
 from simulator.links import Fact, Links
 from simulator.post import Post, Sent
 from simulator.receipts import receipt
+from simulator.reviewer import NoReviewer, Reviewer
 from simulator.timetable import (
     PRIORITY_AGENT,
     PRIORITY_TIMER,
@@ -38,7 +38,6 @@ from simulator.timetable import (
     Timetable,
 )
 
-SEQUENCER = "sequencer"
 STEPS_PER_ASK = 512
 """Steps between two questions whether to stop."""
 WORKLOAD_AHEAD_MAX = 2_048
@@ -61,25 +60,6 @@ class Monitor(Protocol):
         """Drafts to commit right after, caused by this event."""
 
 
-class Undone(NamedTuple):
-    """A handling that is decided and not yet on the log."""
-
-    key: str
-    handling: Handling
-
-
-class _Decided(Struct, frozen=True, gc=False):
-    """A commit whose content cannot change any more and whose turn has not come."""
-
-    source: str
-    drafts: Sequence[Draft]
-    sent: Sequence[Sent]
-    cause: Parcel | None
-    handling: Handling | None
-    facts: Sequence[Fact]
-    """To be put on the log just before it."""
-
-
 class Engine:
     """A discrete-event simulation of a workload and agents, committed in the order of bus time.
 
@@ -99,6 +79,7 @@ class Engine:
         workload: Iterable[Item],
         end_ns: int,
         monitors: Sequence[Monitor] = (),
+        reviewer: Reviewer | None = None,
         window_deliveries_max: int = WORKLOAD_AHEAD_MAX,
     ) -> None:
         self.clock = clock
@@ -107,6 +88,7 @@ class Engine:
         self.post = post
         self._links = links
         self._border = border
+        self._reviewer = reviewer or NoReviewer()
         self._sequencer = sequencer
         self._driver = driver
         self._priorities = {agent: PRIORITY_AGENT + n for n, agent in enumerate(post.inboxes)}
@@ -214,6 +196,7 @@ class Engine:
             self._ahead_count += 1
             key = (item.time_ns, PRIORITY_WORKLOAD, self._workload_count)
             drafts = [self._border.clean(draft) for draft in item.drafts]
+            self._reviewer.learn(drafts)
             self._decide(WORKLOAD, drafts, key, f"{WORKLOAD}-{self._workload_count}")
             self._next_item = next(self._workload, None)
 
@@ -270,13 +253,22 @@ class Engine:
         """From here on the commit cannot change. ``path`` is its causal path: the key of its messages."""
         sent = self.post.send(source, drafts, key, path)
         self._open_count += 1
-        decided = _Decided(source, drafts, sent, cause, handling, facts)
+        answer = None if cause is None else self._answer(cause, drafts, key, path)
+        decided = Decided(source, drafts, sent, cause, handling, facts, answer)
         self._timetable.push(key, partial(self._commit, decided))
+
+    def _answer(self, cause: Parcel, drafts: Sequence[Draft], key: CommitKey, path: str) -> Answered | None:
+        answer = self._reviewer.answer(cause, drafts)
+        if answer is None:
+            return None
+        said = [self._border.clean(answer.draft)]
+        sent = self.post.send(REVIEWER, said, key, answer_path(path), behind=len(drafts))
+        return Answered(answer.offset, said, sent)
 
     # -- committing
     # --------------------------------------------------------------------------------------------------
 
-    def _commit(self, decided: _Decided, time_ns: int) -> None:
+    def _commit(self, decided: Decided, time_ns: int) -> None:
         self._open_count -= 1
         cause = decided.cause
         if cause is None:
@@ -288,16 +280,26 @@ class Engine:
             if decided.facts:
                 self.record(time_ns, SEQUENCER, [fact.draft for fact in decided.facts], at)
         events = self._sequencer.commit(time_ns, decided.source, decided.drafts, at)
-        for offset, parcel, _ in decided.sent:
+        sent = self._seat(events, decided.sent)
+        self._observe(events)
+        if decided.answer is not None:
+            about = events[decided.answer.offset]
+            cause_of_answer = Cause(about.seq, about.correlation_seq)
+            answers = self.record(time_ns, REVIEWER, decided.answer.drafts, cause_of_answer)
+            sent = [*sent, *self._seat(answers, decided.answer.sent)]
+        for each in sent:
+            if not self._refuse_if_full(time_ns, each.parcel):
+                for fact in each.facts:
+                    self._expect_fact(each.parcel, fact, time_ns)
+
+    def _seat(self, events: Sequence[Event], sent: Sequence[Sent]) -> Sequence[Sent]:
+        """Tell what is on its way its place on the log."""
+        for offset, parcel, _ in sent:
             parcel.seq = events[offset].seq
             parcel.correlation_seq = events[offset].correlation_seq
-        self._observe(events)
-        for sent in decided.sent:
-            if not self._refuse_if_full(time_ns, sent.parcel):
-                for fact in sent.facts:
-                    self._expect_fact(sent.parcel, fact, time_ns)
+        return sent
 
-    def _settle(self, decided: _Decided, cause: Parcel) -> None:
+    def _settle(self, decided: Decided, cause: Parcel) -> None:
         self._undone[decided.source].popleft()
         if cause.original is None and decided.handling and decided.handling.outcome != "failed":
             self.post.inboxes[decided.source].settled(cause.queue)

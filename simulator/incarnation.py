@@ -26,14 +26,16 @@ from bus.bodies import (
     RunStarted,
 )
 from bus.events import Draft, Event, Recalled
+from bus.keys import SEQUENCER
 from bus.permissions import Permissions
 from bus.sequencer import Log, Sequencer
 from bus.upcasters import SCHEMA_VERSION
 from simulator import compose
 from simulator.compose import Agents
 from simulator.drivers.driver import Driver
-from simulator.engine import SEQUENCER, Engine, Monitor
+from simulator.engine import Engine, Monitor
 from simulator.errors import AgentDied
+from simulator.importing import imports_of
 from simulator.monitors import FaultMonitor, SpendingMonitor, StateMonitor
 from simulator.outages import Outages
 from simulator.recollection import Recollection
@@ -43,6 +45,7 @@ from simulator.sampler import Sampler
 from simulator.scenario import Scenario
 from simulator.store_outages import StoreOutages
 from simulator.timetable import Timer
+from store.chain import COMMIT_EVENTS_MAX
 from store.faulty_disk import FaultyDisk
 from store.log_reader import read_events, read_lines
 from store.run_folder import RunFolder
@@ -93,7 +96,8 @@ class Notes(Protocol):
 class Incarnation:
     """Everything that lives no longer than the process of the sequencer, put together.
 
-    ``writer`` may have events already: then the run is taken up again behind them.
+    ``writer`` may have events already: then the run is taken up again behind them. ``is_written``: derived
+    files may be put into the folder.
     """
 
     def __init__(
@@ -103,6 +107,8 @@ class Incarnation:
         writer: EventLog,
         disk: FaultyDisk,
         observations: Notes,
+        *,
+        is_written: bool = False,
     ) -> None:
         self._scenario = scenario
         self._folder = folder.events
@@ -114,7 +120,8 @@ class Incarnation:
         self._log = ComparedLog(lines, self._resumed_seq, writer, self._note_resumed)
         # Where nothing is to be compared, what would compare it is not asked a hundred thousand times.
         self._sequencer = Sequencer(self._log if self._resumed_seq else writer, PERMISSIONS.check)
-        self._recollection = Recollection(self._history)
+        self._imports = imports_of(scenario, folder, is_written=is_written).bodies
+        self._recollection = Recollection(self._history, self._imports)
         self._states, self._spending = StateMonitor(), SpendingMonitor()
         self._faults = FaultMonitor(compose.rules_of(scenario))
         self._agents: Agents
@@ -189,7 +196,7 @@ class Incarnation:
         now_ns = scenario.start_ns
         pids = {SEQUENCER: os.getpid()}
         self._observations.note(now_ns, [ProcessStarted(SEQUENCER, os.getpid()), *self._agents.notes()])
-        engine.record(now_ns, SEQUENCER, [Draft(_started(scenario))])
+        self._record_beginning(engine, now_ns)
         for agent, role in ROLES.items():
             engine.record(now_ns, agent, [Draft(AgentStarted(agent, list(role.consumes)))])
         sampler = Sampler(lambda: {**pids, **self._agents.pids()})
@@ -211,6 +218,12 @@ class Incarnation:
             Timer(scenario.intervals.metrics, metrics), Timer(scenario.intervals.heartbeat, heartbeats)
         )
         return metrics
+
+    def _record_beginning(self, engine: Engine, now_ns: int) -> None:
+        """That the run begins and what with: one commit, unless that would be too long."""
+        facts = [Draft(_started(self._scenario)), *map(Draft, self._imports)]
+        for start in range(0, len(facts), COMMIT_EVENTS_MAX):
+            engine.record(now_ns, SEQUENCER, facts[start : start + COMMIT_EVENTS_MAX])
 
     def _run(
         self, engine: Engine, driver: Driver, sample: Callable[[int], None], watcher: Watcher

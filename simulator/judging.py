@@ -14,10 +14,12 @@ from analysis.snapshots import write_logs, write_snapshots
 from bus.bodies import RunStarted
 from bus.errors import DamageError, EnvironmentProblem
 from bus.upcasters import SCHEMA_VERSION
+from simulator.embedding import with_own_head
 from simulator.errors import ScenarioError
 from simulator.roles import AGENTS
 from simulator.scenario import Scenario
 from simulator.scenario_file import parse_scenario, scenario_folder, scenario_names
+from simulator.weights import with_own_weights
 from store.errors import NotARun
 from store.layout import has_log
 from store.log_reader import read_events, schema_version_of
@@ -51,7 +53,7 @@ def scenario_of(run: RunFolder) -> Scenario:
     if begun_with not in (None, scenario.sha256()):
         problem = "is not the one that the log was begun with; restore it from a copy"
         raise DamageError(f"{run.scenario} {problem}")
-    return scenario
+    return with_own_head(with_own_weights(scenario, run), run)
 
 
 def _scenario_content(run: RunFolder) -> bytes:
@@ -89,6 +91,8 @@ def limits_of(scenario: Scenario) -> str:
         "input_nanousd_per_token": {t: spec.input_nanousd_per_token for t, spec in scenario.models.items()},
         "output_nanousd_per_token": {t: spec.output_nanousd_per_token for t, spec in scenario.models.items()},
     }
+    if scenario.feedback is not None:
+        limits["is_reviewed"] = {"executor": 1}
     return msgspec.json.encode(limits).decode()
 
 

@@ -16,7 +16,7 @@ from bus.bodies import (
 )
 from bus.events import Draft, Event
 from simulator.faults.rules import ActiveRule
-from simulator.roles import ROLES
+from simulator.roles import ROLES, state_owner
 
 THRESHOLDS_PERCENT = (50, 75, 90, 100)
 
@@ -54,9 +54,10 @@ class StateMonitor:
         return self._counts[agent]
 
     def observe(self, event: Event) -> Sequence[Draft]:
-        role = ROLES.get(event.source)
+        owner = state_owner(event.type, event.source)
+        role = ROLES.get(owner)
         if role is not None and isinstance(event.data, (*LEDGER_BODIES, *role.folds)):
-            self._counts[event.source] += 1
+            self._counts[owner] += 1
         return ()
 
 

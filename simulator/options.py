@@ -8,11 +8,14 @@ from msgspec import Struct
 
 from bus.errors import InputError
 from simulator.duration import NANOUSD_PER_USD, NS_PER_UNIT, Duration, parse_usd
+from simulator.embedding import with_embedder
 from simulator.events_file import EventsFile, read_events_file
 from simulator.faults.scaling import scaled
+from simulator.importing import with_memory
 from simulator.moment import format_moment
 from simulator.scenario import Scenario
 from simulator.scenario_rules import SEED_MAX, check_scenario
+from simulator.weights import with_weights
 
 
 class Options(Struct, frozen=True):
@@ -30,6 +33,8 @@ class Options(Struct, frozen=True):
     metrics_interval: str | None = None
     """Bare: minutes."""
     events: Path | None = None
+    memory: Path | None = None
+    embedder: str | None = None
     variables: dict[str, str] = {}
     """The variable of the environment, for each field that was read from one."""
 
@@ -73,8 +78,21 @@ def resolve(
         scenario = replace(scenario, budget=budget)
     if options.events is not None:
         scenario = _with_events(scenario, options.events, options, note)
+    if options.memory is not None:
+        witness = replace(scenario.witness, memory=str(options.memory), memory_sha256=None)
+        scenario = replace(scenario, witness=witness)
+    if options.embedder is not None:
+        scenario = _with_embedder_named(scenario, options.embedder)
     check_scenario(scenario, "options")
-    return scenario
+    return with_memory(with_embedder(with_weights(scenario)))
+
+
+def _with_embedder_named(scenario: Scenario, name: str) -> Scenario:
+    """What was known of another one is forgotten."""
+    witness = msgspec.structs.replace(
+        scenario.witness, embedder=name, embedder_sha256=None, head=None, head_sha256=None
+    )
+    return msgspec.structs.replace(scenario, witness=witness)
 
 
 def _with_events(scenario: Scenario, path: Path, options: Options, note: Callable[[str], None]) -> Scenario:

@@ -12,9 +12,10 @@ from bus.bodies import (
     LimitReached,
 )
 from bus.events import Draft, Recalled
+from bus.keys import SEQUENCER
 from bus.sequencer import Cause
 from simulator.drivers.driver import Driver
-from simulator.engine import SEQUENCER, Engine
+from simulator.engine import Engine
 from simulator.faults.outage import Outage
 from simulator.roles import ROLES
 

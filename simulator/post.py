@@ -51,13 +51,21 @@ class Post:
     def inbox_of(self, queue: str) -> Inbox:
         return self.inboxes[self._routes.route(queue).consumer]
 
-    def send(self, source: str, drafts: Sequence[Draft], key: CommitKey, path: str) -> list[Sent]:
-        """Put what a decided commit publishes on its way. ``path`` is its causal path."""
-        return [
-            self._send(source, draft, draft.queue, (*key, index), f"{path}.{index}")
-            for index, draft in enumerate(drafts)
-            if draft.queue is not None
-        ]
+    def send(
+        self, source: str, drafts: Sequence[Draft], key: CommitKey, path: str, behind: int = 0
+    ) -> list[Sent]:
+        """Put what a decided commit publishes on its way.
+
+        ``path`` is its causal path; ``behind`` how many events another commit with the same key has, which
+        comes before this one.
+        """
+        sent = []
+        for offset, draft in enumerate(drafts):
+            if draft.queue is not None:
+                place = (*key, behind + offset)
+                parcel, facts = self._send(source, draft, draft.queue, place, f"{path}.{offset}")
+                sent.append(Sent(offset, parcel, facts))
+        return sent
 
     def bounds(self, outside_ns: int) -> Iterator[tuple[str, int]]:
         """For each agent that has something to do and no batch in hand, before when all is decided.
@@ -76,7 +84,7 @@ class Post:
 
     def _send(
         self, source: str, draft: Draft, queue: str, place: tuple[int, int, int, int], key: str
-    ) -> Sent:
+    ) -> tuple[Parcel, Sequence[Fact]]:
         route = self._routes.route(queue)
         inbox = self.inboxes[route.consumer]
         sent_ns = place[0]
@@ -93,4 +101,4 @@ class Post:
             inbox.put(Parcel((arrived_ns, *place, copy), delivery, queue, original=parcel))
         gave_up = bool(passage.facts) and isinstance(passage.facts[-1].draft.data, DeliveryDeadLettered)
         assert gave_up != bool(arrivals_ns), f"{key} has to arrive or to be given up"
-        return Sent(place[3], parcel, passage.facts)
+        return parcel, passage.facts

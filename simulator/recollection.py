@@ -13,11 +13,12 @@ from bus.bodies import (
     DeliveryDeadLettered,
     DeliveryDeduplicated,
     DeliveryFailed,
+    PatternImported,
 )
 from bus.events import Event, Recalled
 from bus.keys import Keys
-from simulator.engine import Undone
-from simulator.roles import ROLES
+from simulator.decided import Undone
+from simulator.roles import ROLES, state_owner
 
 History = Callable[[int], Iterable[Event]]
 """The events of the log from a ``seq`` on."""
@@ -37,10 +38,16 @@ class _Life(Struct):
 
 
 class Recollection:
-    """A fold that reads on where it stopped, so that all restarts of a run together read the log once."""
+    """A fold that reads on where it stopped, so that all restarts of a run together read the log once.
 
-    def __init__(self, history: History) -> None:
+    ``imports`` is what the run begins with, in the order in which it goes on the log.
+    """
+
+    def __init__(self, history: History, imports: Sequence[PatternImported] = ()) -> None:
         self._history = history
+        self._imports = imports
+        self._imported_count = 0
+        """Of those that are on the log."""
         self._next_seq = 1
         self._keys = Keys()
         self._lives = {name: _Life((*LEDGER_BODIES, *role.folds)) for name, role in ROLES.items()}
@@ -56,6 +63,10 @@ class Recollection:
         life = self._lives[agent]
         free_ns, handled_count = life.free_ns, life.handled_count
         keys, bodies = list(life.settled), list(life.bodies)
+        # Agents are told before the run begins, and what it begins with is on the log right after.
+        ahead = self._imports[self._imported_count :]
+        if ahead and agent == state_owner(ahead[0].TYPE, ""):
+            bodies += ahead
         for key, handling in undone(life.attempt_count):
             free_ns = max(free_ns, handling.finished_ns)
             handled_count += handling.outcome == "acknowledged"
@@ -66,10 +77,11 @@ class Recollection:
 
     def _apply(self, event: Event) -> None:
         self._keys.apply(event)
-        life = self._lives.get(event.source)
+        body = event.data
+        self._imported_count += isinstance(body, PatternImported)
+        life = self._lives.get(state_owner(event.type, event.source))
         if life is None:
             return
-        body = event.data
         if isinstance(body, _FINISHING):
             life.free_ns = max(life.free_ns, body.finished_ns)
             life.attempt_count += 1

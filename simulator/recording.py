@@ -13,6 +13,7 @@ from bus.bodies import LogRecovered, PhaseTimed, RunFinished, StateRebuilt
 from simulator import compose
 from simulator.clock import elapsed_ns, timed
 from simulator.compose import Transport
+from simulator.compose_agent import GraphFiles
 from simulator.errors import RunComplete
 from simulator.incarnation import Incarnation, Outcome, Watcher
 from simulator.observations import Observations, describe_host
@@ -130,10 +131,16 @@ class Recording:
         raise WriteFailed(self._folder.events, f"the disk failed {INCARNATIONS_MAX} times")
 
     def _live(self, writer: LogWriter) -> Outcome:
-        incarnation = Incarnation(self._scenario, self._folder, writer, self._disk, self._observations)
+        incarnation = Incarnation(
+            self._scenario, self._folder, writer, self._disk, self._observations, is_written=True
+        )
         try:
             with compose.agents_of(
-                self._scenario, self._means.transport, incarnation.recalled, self._means.listen
+                self._scenario,
+                self._means.transport,
+                incarnation.recalled,
+                self._means.listen,
+                GraphFiles(str(self._folder.cache), is_written=True),
             ) as agents:
                 if not self.has_begun:
                     self.has_begun = True

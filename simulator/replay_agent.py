@@ -114,6 +114,10 @@ class AgentReplay:
             self._make_again()
         return was_open
 
+    def told(self, body: Body) -> None:
+        """Take in what the agent was told that it did not find out itself."""
+        self._runtime.apply(body)
+
     def rebuilt(self, recalled: Recalled) -> None:
         """Begin anew with what a fold over the log says."""
         self._runtime = self._build(self._recordings)

@@ -20,23 +20,23 @@ from bus.bodies import (
     AgentStopped,
     DeliveryDeadLettered,
     DeliveryFailed,
+    PatternImported,
     RunFinished,
 )
 from bus.events import Event, Message
-from bus.keys import WORKLOAD, Keys
+from bus.keys import REVIEWER, SEQUENCER, WORKLOAD, Keys
 from bus.permissions import Permissions
 from bus.redaction import Redactor
 from bus.upcasters import SCHEMA_VERSION
 from simulator import compose
 from simulator.border import Border
 from simulator.compose_agent import build_runtime
-from simulator.engine import SEQUENCER
 from simulator.judging import scenario_of
 from simulator.recollection import Recollection
 from simulator.replay_agent import RECEIPTS, AgentReplay, Compared, Pending, diverged
 from simulator.replay_chain import with_chain
 from simulator.replay_compare import NOTHING, Difference, ReplayDiverged, as_json
-from simulator.roles import AGENTS
+from simulator.roles import AGENTS, state_owner
 from simulator.scenario import Scenario
 from store.errors import NotARun
 from store.log_reader import read_events, schema_version_of
@@ -45,7 +45,7 @@ from store.run_folder import RunFolder
 EVENTS_PER_REPORT = 2_000
 _WORDS = (AgentStarted, AgentStopped)
 """What an agent says without a delivery."""
-_INPUTS = (WORKLOAD, SEQUENCER)
+_INPUTS = (WORKLOAD, REVIEWER, SEQUENCER)
 """Whose commits are taken as they are; everybody else has to be an agent."""
 
 
@@ -167,6 +167,8 @@ class _Verifier:
             is_final = event.source in self._agents or isinstance(body, DeliveryDeadLettered)
             if is_final and not isinstance(body, DeliveryFailed) and event.causation_seq is not None:
                 self._pending.pop(event.causation_seq, None)
+        elif isinstance(body, PatternImported):
+            self._agents[state_owner(event.type, event.source)].told(body)
         elif isinstance(body, AgentCrashed | AgentStarted | AgentStopped):
             self._live(event, body)
 

@@ -14,8 +14,11 @@ from simulator.duration import NANOUSD_PER_USD, Duration
 from simulator.faults.offset import Offset
 from simulator.faults.rules import FaultSettings
 from simulator.moment import parse_moment_ns
+from simulator.wording import Manner, Project
 
 DetectorName = Literal["lexicon", "linear"]
+HASHING = "hashing"
+"""The embedder that needs no model."""
 
 
 class _Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -27,6 +30,14 @@ class WorkloadSettings(_Strict, frozen=True):
     noise_per_hour: float
     events_file: str | None = None
     events_sha256: str | None = None
+    project: Project = "shop"
+    """Whose words the records are in."""
+    oblique_share: float = Manner().oblique_share
+    """Of the incidents: how many are told in a roundabout way."""
+
+    @property
+    def manner(self) -> Manner:
+        return Manner(self.project, self.oblique_share)
 
 
 class BudgetSettings(_Strict, frozen=True):
@@ -71,9 +82,40 @@ class SupervisionSettings(_Strict, frozen=True):
 
 
 class WitnessSettings(_Strict, frozen=True):
+    """What has a default may be left out, and then does not count in the digest of the scenario."""
+
     thresholds: dict[PatternKind, float]
     detector: DetectorName = "lexicon"
     """Trained weights (``linear``), or rules; see docs/detection.md."""
+    model: str | None = None
+    """File of weights for ``linear``; the one that comes with Trinity if there is none."""
+    model_sha256: str | None = None
+    """Of the weights; filled in when a run is resolved."""
+    embedder: str = HASHING
+    """Or a model of sentence-transformers, by name or folder."""
+    embedder_sha256: str | None = None
+    """Of such a model; filled in when a run is resolved."""
+    head: str | None = None
+    """File of a head for that model; the one that comes with Trinity if there is none and it fits."""
+    head_sha256: str | None = None
+    """Of the head; filled in when a run is resolved, if there is any."""
+    memory: str | None = None
+    """File of patterns that earlier runs learned."""
+    memory_sha256: str | None = None
+    patterns_max: int = 4_096
+    review_above: float | None = None
+    """WITNESS asks about a dismissed record if the likeliest kind has more confidence than this."""
+
+
+class FeedbackSettings(_Strict, frozen=True):
+    """A reviewer looks at what came of detections and tells WITNESS; not always, and not always rightly."""
+
+    missing_share: float = 0.0
+    """Of the answers: how many never come."""
+    wrong_share: float = 0.0
+    """Of those that come: how many say the opposite of the truth."""
+    chance_share: float | None = None
+    """In place of the truth: so many answers are "confirmed", whatever they are about. For experiments."""
 
 
 class LimitSettings(_Strict, frozen=True):
@@ -99,6 +141,8 @@ class Scenario(_Strict, frozen=True):
     limits: LimitSettings
     supervision: SupervisionSettings = SupervisionSettings()
     faults: FaultSettings = FaultSettings()
+    feedback: FeedbackSettings | None = None
+    """Without it, EXECUTOR's own verdict is the feedback."""
 
     @property
     def start_ns(self) -> int:
@@ -110,19 +154,27 @@ class Scenario(_Strict, frozen=True):
         return None if self.faults.heal_at is None else self.start_ns + self.faults.heal_at
 
     def sha256(self) -> str:
-        """Digest of every option but the path of the events file, whose content counts.
+        """Digest of every option but the paths of files, whose content counts.
 
         Tables and keys that may be left out, and are at their defaults, do not count: logs that are older
         than they are keep their digest. The order of fault rules counts, since it decides.
         """
-        workload = msgspec.structs.replace(self.workload, events_file=None)
-        plain = _plain(msgspec.structs.replace(self, workload=workload), order="deterministic")
-        for table, default in (("supervision", SupervisionSettings()), ("faults", FaultSettings())):
+        replace = msgspec.structs.replace
+        witness = replace(self.witness, model=None, memory=None, head=None)
+        if witness.embedder_sha256 is not None:
+            witness = replace(witness, embedder=HASHING)
+        nameless = replace(self, workload=replace(self.workload, events_file=None), witness=witness)
+        plain = _plain(nameless, order="deterministic")
+        for table, default in (
+            ("supervision", SupervisionSettings()),
+            ("faults", FaultSettings()),
+            ("feedback", None),
+        ):
             if getattr(self, table) == default:
                 del plain[table]
-        witness = plain["witness"]
-        if isinstance(witness, dict) and self.witness.detector == "lexicon":
-            del witness["detector"]
+        plain["witness"] = _without_defaults(nameless.witness, plain["witness"])
+        older = ("events_file", "events_sha256")
+        plain["workload"] = _without_defaults(nameless.workload, plain["workload"], older)
         if self.faults.rules:
             plain["order_of_rules"] = list(self.faults.rules)
         return sha256(msgspec.json.encode(plain)).hexdigest()
@@ -135,6 +187,15 @@ def _plain(scenario: Scenario, order: Literal["deterministic"] | None = None) ->
     plain = msgspec.to_builtins(scenario, enc_hook=_encode, order=order)
     assert isinstance(plain, dict)
     return plain
+
+
+def _without_defaults(
+    settings: WitnessSettings | WorkloadSettings, plain: object, older: tuple[str, ...] = ()
+) -> dict[str, object]:
+    """Without what is at its default, but for keys that logs of any age count."""
+    assert isinstance(plain, dict)
+    defaults = {field.name: field.default for field in msgspec.structs.fields(settings)}
+    return {key: value for key, value in plain.items() if key in older or value != defaults[key]}
 
 
 def _encode(value: object) -> object:

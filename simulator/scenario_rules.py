@@ -10,7 +10,7 @@ from simulator.errors import ScenarioError
 from simulator.faults.rule_checks import fault_demands
 from simulator.moment import parse_moment_ns
 from simulator.roles import ROLES
-from simulator.scenario import Scenario
+from simulator.scenario import HASHING, Scenario, WitnessSettings
 
 SEED_MAX = 2**63 - 1
 NOISE_PER_HOUR_MAX = 1_000_000.0
@@ -25,6 +25,8 @@ ATTEMPTS_MAX = 10
 RESTARTS_MAX = 100
 RESTART_WAIT_NS_MAX = 86_400 * 1_000_000_000
 """Of the waits of the supervisor."""
+PATTERNS_MIN, PATTERNS_MAX = 100, 1_000_000
+"""Of the memory; the prototypes have to fit."""
 MODEL_NUMBER_MAX = 1_000_000_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -35,7 +37,15 @@ def check_scenario(scenario: Scenario, place: str) -> None:
     Raises:
         ScenarioError: a value is out of range; the message has its key.
     """
-    for demands in (_rules, _queue_rules, _model_rules, _share_rules, _supervision_rules, fault_demands):
+    for demands in (
+        _rules,
+        _queue_rules,
+        _model_rules,
+        _share_rules,
+        _supervision_rules,
+        _learning_rules,
+        fault_demands,
+    ):
         for demand in demands(scenario):
             if not demand.holds:
                 raise ScenarioError(f"{place}: {demand.text()}")
@@ -48,6 +58,7 @@ def _rules(s: Scenario) -> Iterator[Demand]:
     yield Demand("seed", s.seed, 0 <= s.seed <= SEED_MAX, "is from 0 to 2^63 - 1")
     yield Demand("start", s.start, _is_moment(s.start), "is a moment like 2025-10-01T00:00:00Z, 1970 to 2199")
     yield between("workload.noise_per_hour", s.workload.noise_per_hour, 0.0, NOISE_PER_HOUR_MAX)
+    yield between("workload.oblique_share", s.workload.oblique_share, 0.0, 1.0)
     interval = s.workload.event_interval
     yield Demand(
         "workload.event_interval", str(interval), interval >= EVENT_INTERVAL_NS_MIN, "is at least 1ms"
@@ -116,6 +127,34 @@ def _supervision_rules(s: Scenario) -> Iterator[Demand]:
     demand = f"is at most restart_backoff_max, {most}"
     yield Demand("supervision.restart_backoff", str(backoff), backoff <= most, demand)
     yield between("supervision.restarts_max", supervision.restarts_max, 1, RESTARTS_MAX)
+
+
+def _learning_rules(s: Scenario) -> Iterator[Demand]:
+    witness, feedback = s.witness, s.feedback
+    yield between("witness.patterns_max", witness.patterns_max, PATTERNS_MIN, PATTERNS_MAX)
+    if witness.review_above is not None:
+        yield between("witness.review_above", witness.review_above, 0.0, 1.0)
+        demand = "needs a [feedback] table: nobody else answers"
+        yield Demand("witness.review_above", witness.review_above, feedback is not None, demand)
+    is_linear = witness.detector == "linear"
+    yield Demand("witness.model", witness.model, is_linear or not witness.model, 'is for detector = "linear"')
+    yield from _embedder_rules(witness)
+    if feedback is not None:
+        yield between("feedback.missing_share", feedback.missing_share, 0.0, 1.0)
+        yield between("feedback.wrong_share", feedback.wrong_share, 0.0, 1.0)
+        if feedback.chance_share is not None:
+            yield between("feedback.chance_share", feedback.chance_share, 0.0, 1.0)
+
+
+def _embedder_rules(witness: WitnessSettings) -> Iterator[Demand]:
+    demand = f"is {HASHING}, or a sentence model by name or folder"
+    yield Demand("witness.embedder", witness.embedder, bool(witness.embedder), demand)
+    is_semantic, demand = witness.embedder != HASHING, "is for a sentence model"
+    sha256 = witness.embedder_sha256
+    yield Demand("witness.embedder_sha256", sha256, is_semantic or sha256 is None, demand)
+    is_semantic, demand = is_semantic and witness.detector == "linear", f'{demand} with detector = "linear"'
+    yield Demand("witness.head", witness.head, is_semantic or witness.head is None, demand)
+    yield Demand("witness.head_sha256", witness.head_sha256, is_semantic or not witness.head_sha256, demand)
 
 
 def _is_moment(text: str) -> bool:

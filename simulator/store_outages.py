@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 from bus.bodies import FaultInjected
 from bus.events import Draft
-from simulator.engine import SEQUENCER, Engine
+from bus.keys import SEQUENCER
+from simulator.engine import Engine
 from simulator.faults.store_fault import StoreFault
 from store.faulty_disk import FaultyDisk
 

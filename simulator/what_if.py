@@ -17,6 +17,7 @@ from bus.bodies import (
     DeliveryDeadLettered,
     ModelCalled,
     PatternKind,
+    PatternLearned,
     TelemetryReceived,
     TruthLabelled,
 )
@@ -26,10 +27,11 @@ from bus.permissions import Permissions
 from bus.redaction import Redactor
 from simulator.border import Border
 from simulator.compose import agent_settings
-from simulator.compose_agent import build_runtime
+from simulator.compose_agent import GraphFiles, build_runtime
 from simulator.judging import scenario_of
 from simulator.replay_compare import Difference, as_json, body_difference, parted
 from simulator.replay_verify import EVENTS_PER_REPORT, commits_of
+from simulator.roles import state_owner
 from simulator.scenario import Scenario
 from simulator.scenario_rules import check_scenario
 from simulator.summary import summarise
@@ -119,8 +121,8 @@ def _check_finished(run: RunFolder, status: str) -> None:
 class _Decider:
     """WITNESS, told what was learned and asked what it decides."""
 
-    def __init__(self, scenario: Scenario) -> None:
-        self._runtime = build_runtime(agent_settings(scenario, WITNESS))
+    def __init__(self, scenario: Scenario, graph_files: GraphFiles) -> None:
+        self._runtime = build_runtime(agent_settings(scenario, WITNESS, graph_files))
         self._admit = Border(lambda body: body, Permissions().check).admit
         self.folds = self._runtime.agent.folds
         self.learn = self._runtime.agent.apply
@@ -140,7 +142,8 @@ class _Redecided:
         self.figures = Figures()
         self.lesson_count = 0
         self._run = run
-        self._before, self._after = _Decider(scenario), _Decider(changed)
+        files = GraphFiles(str(run.cache), is_written=False)
+        self._before, self._after = _Decider(scenario, files), _Decider(changed, files)
         self._redact = Redactor().redact_body
         self._pending: dict[int, Event] = {}
         """Telemetry that WITNESS has not settled."""
@@ -158,10 +161,10 @@ class _Redecided:
             self._pending[event.seq] = event
         elif isinstance(body, ModelCalled):
             self.figures.spent(event.correlation_seq, body.cost_nanousd)
-        elif event.source == WITNESS and isinstance(body, self._before.folds):
+        elif state_owner(event.type, event.source) == WITNESS and isinstance(body, self._before.folds):
             self._before.learn(body)
             self._after.learn(body)
-            self.lesson_count += 1
+            self.lesson_count += isinstance(body, PatternLearned)
         elif isinstance(body, TruthLabelled) and cause_seq is not None:
             self.figures.labelled(cause_seq, body.label)
         elif isinstance(body, DeliveryDeadLettered) and cause_seq in self._pending:

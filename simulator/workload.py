@@ -11,7 +11,7 @@ from bus.events import Draft
 from simulator.clock import NS_PER_S
 from simulator.engine import Item
 from simulator.streams import Streams
-from simulator.wording import Wording
+from simulator.wording import Manner, Wording
 
 ROTATION: tuple[PatternKind, ...] = (
     "critical_error",
@@ -33,26 +33,33 @@ def telemetry_item(time_ns: int, telemetry: TelemetryReceived, label: Label | No
 
 
 def generated(
-    streams: Streams, start_ns: int, duration_ns: int, incident_interval_ns: int, noise_per_hour: float
+    streams: Streams,
+    start_ns: int,
+    duration_ns: int,
+    incident_interval_ns: int,
+    noise_per_hour: float,
+    manner: Manner,
 ) -> Iterator[Item]:
     """Incidents in rotation at a fixed interval and noise with exponential gaps, in order of time."""
     end_ns = start_ns + duration_ns
-    incidents = _incidents(streams, start_ns, end_ns, incident_interval_ns)
-    noise = _noise(streams, start_ns, end_ns, noise_per_hour)
+    incidents = _incidents(streams, manner, start_ns, end_ns, incident_interval_ns)
+    noise = _noise(streams, manner, start_ns, end_ns, noise_per_hour)
     return merge(incidents, noise, key=lambda item: item.time_ns)
 
 
-def _incidents(streams: Streams, start_ns: int, end_ns: int, interval_ns: int) -> Iterator[Item]:
-    wording = Wording(streams.stream("workload", "incidents"))
+def _incidents(
+    streams: Streams, manner: Manner, start_ns: int, end_ns: int, interval_ns: int
+) -> Iterator[Item]:
+    wording = Wording(streams.stream("workload", "incidents"), manner)
     for n, time_ns in enumerate(range(start_ns, end_ns, interval_ns)):
         kind = ROTATION[n % len(ROTATION)]
         yield telemetry_item(time_ns, wording.incident(kind), kind)
 
 
-def _noise(streams: Streams, start_ns: int, end_ns: int, per_hour: float) -> Iterator[Item]:
+def _noise(streams: Streams, manner: Manner, start_ns: int, end_ns: int, per_hour: float) -> Iterator[Item]:
     if per_hour <= 0:
         return
-    wording = Wording(streams.stream("workload", "noise"))
+    wording = Wording(streams.stream("workload", "noise"), manner)
     gaps = streams.stream("workload", "noise-gaps")
     per_ns = per_hour / (3_600 * NS_PER_S)
     time_ns = start_ns + int(gaps.expovariate(per_ns))

@@ -4,6 +4,9 @@
 
     runs/<name>/
       scenario.toml       the scenario as resolved
+      weights.csv         weights of a linear detector, as they were when it began
+      head.csv            head of a sentence model, if one judged
+      memory.jsonl        patterns of earlier runs that it began with, if it did
       events/             the log, with its manifest.json
       observations/       what is not repeatable, in the same format
       cache/              derived files; may be deleted at any time
@@ -143,6 +146,21 @@ class RunFolder:
     @property
     def scenario(self) -> Path:
         return self.path / "scenario.toml"
+
+    @property
+    def weights(self) -> Path:
+        """Weights of the detector; only there if it has any."""
+        return self.path / "weights.csv"
+
+    @property
+    def head(self) -> Path:
+        """Head of a sentence model; only there if one judged."""
+        return self.path / "head.csv"
+
+    @property
+    def memory(self) -> Path:
+        """Patterns of earlier runs; only there if the run began with any."""
+        return self.path / "memory.jsonl"
 
     @property
     def events(self) -> Path:

@@ -22,6 +22,8 @@ TEXT_SUFFIXES = {".cfg", ".html", ".md", ".py", ".sh", ".sql", ".toml", ".txt", 
 # Written in halves, so that this file does not hold the words that it looks for.
 REGISTRY_ADDRESSES = ("pypi" + ".org", "python" + "hosted.org", "file:///" + "opt")
 UNFINISHED = ("TO" + "DO", "FIX" + "ME")
+QUOTES_TOOLS = {Path("simulator/detection/templates.toml")}
+"""What stands in quotes there is what linters and people say of other trees, such marks among it."""
 
 DISTRIBUTION_OF_IMPORT = {"faiss": "faiss-cpu", "zmq": "pyzmq"}
 BANNED_CALLS = {
@@ -150,9 +152,14 @@ def test_nothing_is_marked_as_unfinished():
     found = [
         f"{place(path)} {match.group()}"
         for path in text_files()
-        if (match := re.search(rf"\b({'|'.join(UNFINISHED)})\b", path.read_text(encoding="utf-8")))
+        if (match := re.search(rf"\b({'|'.join(UNFINISHED)})\b", own_words(path)))
     ]
     assert_none(found, "Do it, or write down the limit in the documentation")
+
+
+def own_words(path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
+    return re.sub(r'"(\\.|[^"\\\n])*"', "", text) if path.relative_to(ROOT) in QUOTES_TOOLS else text
 
 
 @pytest.mark.parametrize("name", BANNED_CALLS)

@@ -18,7 +18,7 @@ with starts as (
 lives as (
     select source, min(seq) as first_seq, max(seq) as last_seq
     from events
-    where source not in ('sequencer', 'workload')
+    where source not in ('sequencer', 'workload', 'reviewer')
     group by source
 ),
 stops as (

@@ -9,8 +9,8 @@ select count(*) from events;
 select max(seq) as seq, type as subject, printf('%d times for event %d', count(*), causation_seq) as problem
 from events
 where type in (
-    'delivery.acknowledged', 'pattern.detected', 'telemetry.dismissed', 'pattern.learned', 'task.created',
-    'task.completed', 'task.failed', 'feedback.given', 'truth.labelled'
+    'delivery.acknowledged', 'pattern.detected', 'telemetry.dismissed', 'review.requested', 'pattern.learned',
+    'task.created', 'task.completed', 'task.failed', 'feedback.given', 'truth.labelled'
 )
 group by type, causation_seq
 having count(*) > 1

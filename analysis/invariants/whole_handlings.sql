@@ -20,7 +20,7 @@ left join (
     where source != 'sequencer'
     group by commit_seq
 ) as receipt using (commit_seq)
-where events.source not in ('sequencer', 'workload')
+where events.source not in ('sequencer', 'workload', 'reviewer')
     and events.type not in ('agent.started', 'agent.stopped')
     and (
         receipt.commit_seq is null

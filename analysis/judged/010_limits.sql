@@ -3,7 +3,8 @@
 -- Columns:
 --   limit_name  queue_depth_max (subject: the queue), budget_granted_nanousd (an agent),
 --               delivery_attempts_max (an agent), redeliveries_max (a queue),
---               input_nanousd_per_token, output_nanousd_per_token (a tier of models)
+--               input_nanousd_per_token, output_nanousd_per_token (a tier of models), is_reviewed (executor;
+--               there, with 1, if a reviewer gives the feedback in its place)
 create or replace temp table limits as
 select limit_name, bound.key as subject, bound.value as limit_value
 from (

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from bus.errors import TrinityError
-from simulator.cli import answer, inspect, resume, run, what_if, witness
+from simulator.cli import answer, experiment, inspect, memory, resume, run, what_if, witness
 from simulator.cli.outlet import OutputLost, outlets
 from simulator.cli.output import fail, is_interruption, say
 from simulator.exit_codes import ExitCode, exit_code_of
@@ -29,7 +29,9 @@ run.add_to(app)
 answer.add_to(app)
 inspect.add_to(app)
 resume.add_to(app)
+memory.add_to(app)
 what_if.add_to(app)
+experiment.add_to(app)
 witness.add_to(app)
 
 

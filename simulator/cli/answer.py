@@ -11,6 +11,7 @@ from analysis.sandbox import ask
 from analysis.sql_files import sql_text
 from bus.errors import InputError
 from simulator.cli import present
+from simulator.cli.experiment import experiment_answer
 from simulator.cli.output import print_json, print_table, say
 from simulator.cli.replay import REPLAY_EXAMPLES, replay
 from simulator.cli.run import RUNS_DIR, Json
@@ -56,6 +57,10 @@ def sql(
     """
     if list_queries or run is None:
         _list_queries(json=json)
+        return
+    answered = experiment_answer(run, query)
+    if answered is not None:
+        _show(answered, query or "", json=json)
         return
     folder = RunFolder.open(run, RUNS_DIR)
     if query is None or not query.strip():

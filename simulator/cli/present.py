@@ -8,7 +8,7 @@ from analysis.checks import Verdict
 from simulator.cli.output import print_pairs, safe, say, stdout
 from simulator.clock import NS_PER_S
 from simulator.duration import NANOUSD_PER_USD, Duration
-from simulator.scenario import Scenario
+from simulator.scenario import HASHING, Scenario
 from simulator.summary import Summary
 from store.run_folder import RunFolder
 
@@ -31,11 +31,21 @@ def announce(scenario: Scenario, original: Scenario | None, folder: RunFolder, t
             "budget": f"${scenario.budget.total_usd:.2f}",
             "intervals": f"snapshots {intervals.snapshot}, metrics {intervals.metrics}, "
             f"heartbeats {intervals.heartbeat}",
+            **_embedder(scenario),
             "transport": transport,
             "scenario": f"sha256 {scenario.sha256()[:16]}",
             "folder": folder.path,
         }
     )
+
+
+def _embedder(scenario: Scenario) -> dict[str, object]:
+    """The sentence model and its head; the hashing embedder is worth no line."""
+    witness = scenario.witness
+    if witness.embedder == HASHING:
+        return {}
+    head = f"head {witness.head_sha256[:16]}" if witness.head_sha256 else "no head: the words judge"
+    return {"embedder": f"{witness.embedder}, sha256 {(witness.embedder_sha256 or '')[:16]}; {head}"}
 
 
 def verdict_lines(verdict: Verdict) -> None:

@@ -11,7 +11,8 @@ import typer
 
 from analysis.checks import read_checks
 from bus.errors import InputError, TrinityError
-from simulator.cli import present
+from simulator.cli import present, run_options
+from simulator.cli.carried import hand_on, note_imports
 from simulator.cli.outlet import outlive_output
 from simulator.cli.output import (
     fail,
@@ -25,6 +26,7 @@ from simulator.cli.output import (
 from simulator.cli.teach import examples
 from simulator.clock import elapsed_ns
 from simulator.compose import TRANSPORTS, workload_of
+from simulator.embedding import check_embedder
 from simulator.errors import ScenarioError
 from simulator.exit_codes import ExitCode
 from simulator.garbage import collect_rarely
@@ -32,6 +34,7 @@ from simulator.incarnation import Watcher
 from simulator.interrupt import Interrupt
 from simulator.judging import checks_folder, judge_and_report, scenario_of
 from simulator.options import Options, resolve
+from simulator.provisions import lay_in, provisions_of
 from simulator.recording import Means, Recorded, Recording
 from simulator.scenario import Scenario
 from simulator.scenario_file import load_scenario, scenario_folder, scenario_names
@@ -41,7 +44,6 @@ from store.layout import has_log
 from store.log_writer import SyncPolicy
 from store.manifest import is_closed
 from store.run_folder import RunFolder, next_free
-from store.whole_file import write_whole
 
 RUNS_DIR = Path("runs")
 """Where runs go, and where they are looked for by name."""
@@ -55,6 +57,8 @@ RUN_EXAMPLES = examples(
     ("trinity run busy --seed 7", "a busy day, another seed"),
     ("trinity run soak --duration 2h --out short", "a part of the day"),
     ("trinity run soak --events telemetry.jsonl", "records of your own"),
+    ("trinity run soak --memory team.patterns", "begin with what earlier runs learned"),
+    ("trinity run soak --embedder all-MiniLM-L6-v2", "compare texts by a sentence model"),
 )
 
 T = TypeVar("T")
@@ -92,42 +96,19 @@ def add_to(app: typer.Typer) -> None:
 
 def run(
     context: typer.Context,
-    scenario: Annotated[
-        str, typer.Argument(help="A scenario by name, or the path of a folder with one.")
-    ] = "soak",
-    seed: Annotated[str | None, typer.Option(help="Same scenario and seed: same log, to the byte.")] = None,
-    duration: Annotated[
-        str | None,
-        typer.Option(envvar="TRINITY_TEST_DURATION", help="Like 24h or 90m; a bare number is hours."),
-    ] = None,
-    budget: Annotated[
-        str | None, typer.Option(envvar="TRINITY_TEST_BUDGET", help="Dollars for models, like 10.00.")
-    ] = None,
-    event_interval: Annotated[
-        str | None,
-        typer.Option(envvar="TRINITY_EVENT_INTERVAL", help="Between incidents; a bare number is minutes."),
-    ] = None,
-    snapshot_interval: Annotated[
-        str | None,
-        typer.Option(
-            envvar="TRINITY_SNAPSHOT_INTERVAL", help="Between cost and pattern snapshots; bare: minutes."
-        ),
-    ] = None,
-    metrics_interval: Annotated[
-        str | None,
-        typer.Option(envvar="TRINITY_METRICS_INTERVAL", help="Between system metrics; bare: minutes."),
-    ] = None,
-    events: Annotated[
-        Path | None,
-        typer.Option(help='Telemetry from lines like {"ts"?, "label"?, "event": {"message", ...}}.'),
-    ] = None,
+    scenario: run_options.Named = "soak",
+    seed: run_options.Seed = None,
+    duration: run_options.Duration = None,
+    budget: run_options.Budget = None,
+    event_interval: run_options.EventInterval = None,
+    snapshot_interval: run_options.SnapshotInterval = None,
+    metrics_interval: run_options.MetricsInterval = None,
+    events: run_options.Events = None,
+    memory: run_options.Memory = None,
+    embedder: run_options.Embedder = None,
     transport: Transports = "processes",
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the run; otherwise a new one under runs/.")
-    ] = None,
-    resume: Annotated[
-        str | None, typer.Option(help="Take up a run that was killed or interrupted, as `trinity resume`.")
-    ] = None,
+    out: run_options.Out = None,
+    resume: run_options.Resume = None,
     sync: Sync = "off",
     listen: Listen = None,
     json: Json = False,
@@ -140,7 +121,16 @@ def run(
     started_ns = elapsed_ns()
     variables = _variables(context)
     options = Options(
-        seed, duration, budget, event_interval, snapshot_interval, metrics_interval, events, variables
+        seed,
+        duration,
+        budget,
+        event_interval,
+        snapshot_interval,
+        metrics_interval,
+        events,
+        memory,
+        embedder,
+        variables,
     )
     means = means_of(transport, sync, listen)
     if resume is not None:
@@ -151,8 +141,7 @@ def run(
     resolved = resolve(loaded, options, note)
     read_checks(checks_folder(resolved))  # what cannot be judged in the end is not begun
     workload_of(resolved)
-    folder = _new_numbered(resolved) if out is None else _new_folder(out)
-    write_whole(folder.scenario, resolved.to_toml())
+    folder = _new_run(resolved, out)
     task = _Task(resolved, _original(resolved, loaded), folder, means, started_ns, json)
     return _carried_out(task, Recording.record)
 
@@ -163,6 +152,7 @@ def take_up(run: str, means: Means, started_ns: int, *, json: bool) -> int:
     scenario = scenario_of(folder)
     read_checks(checks_folder(scenario))
     workload_of(scenario)
+    check_embedder(scenario.witness)
     task = _Task(scenario, _original(scenario, None), folder, means, started_ns, json)
     return _carried_out(task, Recording.resume)
 
@@ -201,6 +191,14 @@ def _variables(context: typer.Context) -> dict[str, str]:
         if parameter.name
         and getattr(context.get_parameter_source(parameter.name), "name", "") == "ENVIRONMENT"
     }
+
+
+def _new_run(scenario: Scenario, out: Path | None) -> RunFolder:
+    """The folder of a run that can begin: copies of the files that the scenario names, and then itself."""
+    provisions = provisions_of(scenario)
+    folder = _new_numbered(scenario) if out is None else _new_folder(out)
+    lay_in(provisions, scenario, folder)
+    return folder
 
 
 def _new_numbered(scenario: Scenario) -> RunFolder:
@@ -265,6 +263,7 @@ def _recorded(task: _Task, how: Callable[[Recording], Recorded], interrupt: Inte
         def begun() -> None:
             if not task.json:
                 present.announce(scenario, task.original, folder, task.means.transport)
+            note_imports(scenario, folder)
 
         watcher = Watcher(
             lambda now_ns, count: bar.update(now_ns - start_ns, f"{count:,} events"),
@@ -296,7 +295,8 @@ def _told_interrupted(task: _Task, what: str) -> int:
 
 
 def _finish(task: _Task, recorded: Recorded) -> int:
-    """Judge what was recorded and tell; the exit code."""
+    """Hand on what was learned, judge what was recorded and tell; the exit code."""
+    carried = hand_on(task.folder) if recorded.status == "completed" else ExitCode.OK
     verdict = judge_and_report(task.folder)
     summary = summarise(task.folder, verdict)
     if task.json:
@@ -306,4 +306,4 @@ def _finish(task: _Task, recorded: Recorded) -> int:
         present.end(summary, verdict, elapsed_ns() - task.started_ns, has_faults=has_faults)
     if recorded.status == "failed":
         return fail(f"the run did not reach its end: {recorded.reason}", ExitCode.ENVIRONMENT)
-    return ExitCode.OK if verdict.passed else ExitCode.CHECK_FAILED
+    return carried or (ExitCode.OK if verdict.passed else ExitCode.CHECK_FAILED)

@@ -30,7 +30,7 @@ CLASS_WEIGHT_MAX = 3.0
 FIELDS_WEIGHT = 0.6
 """Weight of a record with its fields; without them it has the rest."""
 PENALTY = 1 / 30
-TEMPERATURE = 0.7
+TEMPERATURE = 0.6
 """Divides the evidence; calibrates the confidence."""
 NONE_BIAS = 0.25
 """Added to the evidence for ``none``, in natural-log units; most of a stream is ``none``."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 TERMINATE_S = 3.0
 """How long a child may take to end by itself before it is killed."""
-INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "VIRTUAL_ENV", "HF_HUB_OFFLINE")
+INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "VIRTUAL_ENV", "HF_HOME", "HF_HUB_CACHE")
 """Environment variables that agents get. Keys and tokens of whoever runs Trinity are not their business."""
 _ROOT = Path(__file__).resolve().parents[2]
 

@@ -24,8 +24,7 @@ class InProcessDriver:
 
     def collect(self) -> Handled:
         agent, deliveries = self._batches.popleft()
-        handle = self._runtimes[agent].handle
-        return Handled(agent, [handle(delivery) for delivery in deliveries])
+        return Handled(agent, self._runtimes[agent].handle_all(deliveries))
 
     def freeze(self, agent: str) -> None:
         self._batches = deque(batch for batch in self._batches if batch[0] != agent)

@@ -12,6 +12,7 @@ from bus.bodies import PatternKind, TelemetryReceived
 from simulator.wording.templates import (
     HEX_LIMIT,
     NumberedText,
+    Project,
     Skeleton,
     fill_words,
     incident_words,
@@ -22,13 +23,21 @@ from simulator.wording.templates import (
 
 RECURRENCE_SHARE = 0.5
 """Of the incidents of a kind that had some before: how many are one of those problems again."""
-OBLIQUE_SHARE = 0.03
-"""How many incidents are told in a roundabout way."""
 PROBLEM_COUNT_MAX = 200
 """Earlier problems of a kind that can come back; the oldest is forgotten first."""
-_FIELD_SHARE = 0.5
 _DRAW_LIMIT = 2**53
 _T = TypeVar("_T")
+
+
+_FIELD_SHARE = 0.5
+
+
+class Manner(NamedTuple):
+    """Whose reports they are, and how they are told."""
+
+    project: Project = "shop"
+    oblique_share: float = 0.03
+    """How many incidents are told in a roundabout way."""
 
 
 class _Problem(NamedTuple):
@@ -44,13 +53,15 @@ class Wording:
     The wording remembers its earlier problems, so that some come back in other words or with other numbers.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, manner: Manner = Manner()) -> None:  # noqa: B008 - it cannot change
+        words = incident_words(manner.project)
         self._stream = stream
+        self._manner = manner
         self._problems: dict[PatternKind, list[_Problem]] = {}
-        self._slots = incident_words().slots
-        self._skeletons = _by_kind(incident_words().skeletons)
-        self._oblique = _by_kind(incident_words().oblique)
-        self._noise = noise_templates()
+        self._slots = words.slots
+        self._skeletons = _by_kind(words.skeletons)
+        self._oblique = _by_kind(words.oblique)
+        self._noise = noise_templates(manner.project)
 
     def incident(self, kind: PatternKind) -> TelemetryReceived:
         """A report of a problem of one kind; about half the time of a problem that was reported before."""
@@ -87,7 +98,7 @@ class Wording:
         return TelemetryReceived(self._numbered(text), severity, component)
 
     def _problem(self, kind: PatternKind) -> _Problem:
-        if self._stream.random() < OBLIQUE_SHARE:
+        if self._stream.random() < self._manner.oblique_share:
             return self._new_problem(self._oblique[kind])
         earlier = self._problems.setdefault(kind, [])
         if earlier and self._stream.random() < RECURRENCE_SHARE:

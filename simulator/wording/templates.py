@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar, get_args
 
 import msgspec
 from msgspec import Struct
@@ -17,11 +17,16 @@ from bus.errors import InputError
 NOISE_TEMPLATE_COUNT_MAX = 2_000
 """Templates of noise after the words are filled in."""
 
+Project = Literal["shop", "firmware"]
+PROJECTS: tuple[Project, ...] = get_args(Project)
+"""Those that there are words for: a web shop, and the firmware of heat pumps."""
 FieldName = Literal["component", "file", "line", "error_type", "rule", "test_name"]
 
 _SLOT = re.compile(r"\{([a-z_]+)\}")
 _NUMBER_SLOT = re.compile(r"\{(n9+|hex)\}")
 HEX_LIMIT = 16**8
+_COMPONENT_SLOTS = ("service", "node", "module", "rig")
+"""Words of noise that name who speaks."""
 _T = TypeVar("_T")
 
 
@@ -106,45 +111,47 @@ def expand(group: NoiseGroup, words: dict[str, list[str]]) -> list[NoiseTemplate
         names = slot_names(text)
         for combination in itertools.product(*(words[name] for name in names)):
             filled = dict(zip(names, combination, strict=True))
-            component = next((filled[n] for n in ("service", "node") if n in filled), None)
+            component = next((filled[n] for n in _COMPONENT_SLOTS if n in filled), None)
             numbered = number_text(fill_words(text, filled))
             templates.append(NoiseTemplate(numbered, severities, component if group.has_component else None))
     return templates
 
 
 @cache
-def incident_words() -> IncidentWords:
-    """``incidents.toml``, checked; read once a process.
+def incident_words(project: Project = "shop") -> IncidentWords:
+    """``incidents.toml`` of a project, checked; read once a process.
 
     Raises:
         InputError: the file is damaged, or a text has a slot that no list fills.
     """
-    words = _load("incidents.toml", IncidentWords)
+    place = f"{project}/incidents.toml"
+    words = _load(place, IncidentWords)
     for skeleton in (*words.skeletons, *words.oblique):
         for text in (*skeleton.texts, *skeleton.fields.values()):
-            _check_slots(text, words.slots, "incidents.toml")
+            _check_slots(text, words.slots, place)
     return words
 
 
 @cache
-def noise_templates() -> tuple[tuple[NoiseTemplate, ...], ...]:
+def noise_templates(project: Project = "shop") -> tuple[tuple[NoiseTemplate, ...], ...]:
     """A thousand entries, each the templates of one group, as many entries a group as its share.
 
     Raises:
         InputError: the file is damaged, has too many templates, or its shares do not add up to 1000.
     """
-    words = _load("noise.toml", NoiseWords)
+    place = f"{project}/noise.toml"
+    words = _load(place, NoiseWords)
     entries: list[tuple[NoiseTemplate, ...]] = []
     template_count = 0
     for group in words.groups:
         for text in group.texts:
-            _check_slots(text, words.words, "noise.toml")
+            _check_slots(text, words.words, place)
         templates = tuple(expand(group, words.words))
         template_count += len(templates)
         entries.extend([templates] * group.share)
     if len(entries) != 1000 or template_count > NOISE_TEMPLATE_COUNT_MAX:
         raise InputError(
-            f"noise.toml: shares add up to {len(entries)} (1000 wanted), {template_count} templates "
+            f"{place}: shares add up to {len(entries)} (1000 wanted), {template_count} templates "
             f"(at most {NOISE_TEMPLATE_COUNT_MAX}): mend the file"
         )
     return tuple(entries)
@@ -156,9 +163,9 @@ def _check_slots(text: str, words: dict[str, Sequence[str]] | dict[str, list[str
             raise InputError(f"{place}: slot {{{name}}} of {text!r} has no words: add them to the file")
 
 
-def _load(name: str, shape: type[_T]) -> _T:
-    text = (resources.files("simulator") / "wording" / name).read_text(encoding="utf-8")
+def _load(place: str, shape: type[_T]) -> _T:
+    text = (resources.files("simulator") / "wording" / place).read_text(encoding="utf-8")
     try:
         return msgspec.convert(tomllib.loads(text), shape)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise InputError(f"simulator/wording/{name} cannot be used: {error}") from None
+        raise InputError(f"simulator/wording/{place} cannot be used: {error}") from None

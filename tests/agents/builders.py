@@ -99,6 +99,9 @@ class EchoAgent:
         self._act = act
         self.folded: list[Body] = []
 
+    def foresee(self, messages: Sequence[Message]) -> None:
+        pass
+
     def handle(self, message: Message, context: Context) -> Sequence[Draft]:
         return self._act(message, context)
 

@@ -21,7 +21,13 @@ from agents.linear_judge import LinearJudge
 from agents.memory import ListMemory
 from agents.softmax import STEPS_PER_NAT, powers, probabilities_of
 from agents.witness import Witness
-from bus.bodies import FeedbackGiven, PatternDetected, PatternLearned, TelemetryDismissed, TelemetryReceived
+from bus.bodies import (
+    FeedbackGiven,
+    PatternDetected,
+    PatternLearned,
+    TelemetryDismissed,
+    TelemetryReceived,
+)
 from bus.errors import DamageError, InputError
 from tests.agents.test_witness import handle
 
@@ -59,7 +65,7 @@ EVERYDAY = [
     TelemetryReceived(""),
 ]
 GOLDEN_FEATURES = (23, 7, "b93e147778e92cdb")
-GOLDEN_DECISIONS = "ad3209e1ba75a977"
+GOLDEN_DECISIONS = "7f5413ea228be280"
 ALL = [record for records in SAMPLES.values() for record in records] + EVERYDAY
 
 
@@ -85,7 +91,7 @@ def small_model(*rows: tuple[int, ...]) -> LinearModel:
 
 
 def small_file(**changes) -> str:
-    card = Card("words-v1", LABELS, STEPS_PER_NAT, HEAVY, 0, (), 3, 4, "ab", 1)
+    card = Card("words-v2", LABELS, STEPS_PER_NAT, HEAVY, 0, (), 3, 4, "ab", 1)
     return encode_model(small_model((1, 2, 3, 4, 5, -6), (9, 0, 0, 0, 0, 0)), card)
 
 
@@ -221,11 +227,15 @@ def test_confirmed_experience_raises_confidence_and_refuted_experience_silences(
     before = handle(witness, TelemetryReceived(message)).data
     assert isinstance(before, PatternDetected)
     for confirmed, count, wanted in ((True, 3, PatternDetected), (False, 12, TelemetryDismissed)):
+        changes = []
         for _ in range(count):
             learned = handle(witness, FeedbackGiven("critical_error", confirmed, message)).data
             assert isinstance(learned, PatternLearned)
-            assert (learned.confidence_after > learned.confidence_before) == confirmed
+            changes.append(learned.confidence_after - learned.confidence_before)
             witness.apply(learned)
+        # What all feedback together can say is bounded, so the last of many says nothing new.
+        assert all(change >= 0 if confirmed else change <= 0 for change in changes)
+        assert any(changes)
         after = handle(witness, TelemetryReceived(message)).data
         assert isinstance(after, wanted)
         assert (after.confidence > before.confidence) == confirmed
@@ -280,7 +290,7 @@ def test_numbers_out_of_range_are_damage_even_under_a_digest_that_fits(old, new)
 
 
 def test_weights_for_other_features_are_refused():
-    text = small_file().partition("\n")[2].replace("words-v1", "words-v0")
+    text = small_file().partition("\n")[2].replace("words-v2", "words-v0")
     with pytest.raises(InputError, match="words-v0"):
         decode_model(sealed(text), "w")
 

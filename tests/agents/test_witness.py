@@ -1,5 +1,8 @@
 """WITNESS as an agent: what it answers, what it learns, and that its state is a fold of what it published."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +15,9 @@ from agents.witness import CHARACTER_NS, SERVICE_NS_MIN, Witness
 from bus.bodies import (
     Body,
     FeedbackGiven,
+    MemoryReindexed,
     PatternDetected,
+    PatternForgotten,
     PatternLearned,
     TaskCompleted,
     TelemetryDismissed,
@@ -22,6 +27,14 @@ from bus.errors import ProtocolError
 from bus.events import Draft, Message
 from tests.agents.contexts import ComputeOnly
 
+
+class Reindexed(NamedTuple):
+    from_kind: str
+    to_kind: str
+    pattern_count: int
+    reason: str
+
+
 CRASH = "Gateway crashed with a segmentation fault"
 
 
@@ -30,16 +43,27 @@ def make_witness(**settings) -> Witness:
     return Witness(ListMemory(embedder.name, embedder.dimension_count), embedder, **settings)
 
 
-def handle(witness: Witness, body: Body) -> Draft:
+def handled(witness: Witness, body: Body) -> Sequence[Draft]:
     queue = "feedback_queue" if isinstance(body, FeedbackGiven) else "telemetry_stream"
-    (draft,) = witness.handle(Message(0, "somebody", queue, body), ComputeOnly())
+    return witness.handle(Message(0, "somebody", queue, body), ComputeOnly())
+
+
+def handle(witness: Witness, body: Body) -> Draft:
+    (draft,) = handled(witness, body)
     return draft
 
 
+def lesson(witness: Witness, message: str, kind="critical_error", confirmed=True) -> list[Body]:
+    """All that a feedback does to the memory, what was learned last."""
+    bodies = [draft.data for draft in handled(witness, FeedbackGiven(kind, confirmed, message))]
+    for body in bodies:
+        witness.apply(body)
+    return bodies
+
+
 def teach(witness: Witness, message: str, kind="critical_error", confirmed=True) -> PatternLearned:
-    learned = handle(witness, FeedbackGiven(kind, confirmed, message)).data
+    learned = lesson(witness, message, kind, confirmed)[-1]
     assert isinstance(learned, PatternLearned)
-    witness.apply(learned)
     return learned
 
 
@@ -196,10 +220,25 @@ def test_a_full_memory_lets_the_least_useful_pattern_go():
     teach(witness, "alpha beta gamma")
     teach(witness, "delta epsilon zeta")
     teach(witness, "alpha beta gamma")
-    teach(witness, "eta theta iota")
-    assert witness.pattern_count() == room
+    forgotten, learned = lesson(witness, "eta theta iota")
+    assert isinstance(learned, PatternLearned)
+    assert isinstance(forgotten, PatternForgotten)
+    assert (forgotten.message, forgotten.match_count) == ("delta epsilon zeta", 1)
+    assert forgotten.pattern_count_max == witness.pattern_count() == room
     assert teach(witness, "alpha beta gamma").match_count == 3
     assert teach(witness, "delta epsilon zeta").match_count == 1
+
+
+def test_a_lesson_that_makes_the_memory_search_in_another_way_says_so_beforehand(monkeypatch):
+    embedder = HashingEmbedder()
+    memory = ListMemory(embedder.name, embedder.dimension_count)
+    change = Reindexed("exact", "approximate", 3, "three are many")
+    monkeypatch.setattr(memory, "reindexing", lambda added_count: change if added_count else None)
+    witness = Witness(memory, embedder)
+    said, learned = lesson(witness, "alpha beta gamma")
+    assert said == MemoryReindexed("exact", "approximate", 3, "three are many")
+    assert isinstance(learned, PatternLearned)
+    assert len(lesson(witness, "alpha beta gamma")) == 1, "a pattern that is known adds nothing"
 
 
 def test_a_memory_without_room_for_the_prototypes_keeps_to_its_bound():
@@ -218,7 +257,7 @@ def test_the_state_is_a_fold_of_what_was_published(lessons, pattern_count_max):
     """A witness rebuilt from the bodies alone has the same state and gives the same answers."""
     settings = {"pattern_count_max": pattern_count_max} if pattern_count_max else {}
     witness = make_witness(**settings)
-    published = [teach(witness, *lesson) for lesson in lessons]
+    published = [body for given in lessons for body in lesson(witness, *given)]
     rebuilt = make_witness(**settings)
     for body in published:
         rebuilt.apply(body)

@@ -1,10 +1,11 @@
+import re
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.chart import HEIGHT, POINTS_MAX, WIDTH, Chart, Limit, Point, Series, draw
+from analysis.chart import BOTTOM, HEIGHT, POINTS_MAX, TOP, WIDTH, Chart, Limit, Point, Range, Series, draw
 
 SVG = "{http://www.w3.org/2000/svg}"
 NUMBERS = st.floats(min_value=0, max_value=1e9, allow_subnormal=False).map(lambda x: round(x, 6))
@@ -61,3 +62,15 @@ def draw_height(value: float, highest: float) -> float:
 def test_steps_hold_their_value_until_it_changes() -> None:
     steps = Series("s", [Point(0, 0), Point(1, 5)], "steps")
     assert "H" in draw(chart([])._replace(series=[steps])).split('d="')[1]
+
+
+def test_a_band_lies_around_its_line_and_the_axis_begins_where_it_is_told() -> None:
+    points, band = [Point(0, 0.9), Point(9, 0.95)], [Range(0, 0.88, 0.92), Range(9, 0.93, 0.97)]
+    series = [Series("on", points, band=band), Series("off", points)]
+    svg = draw(Chart("Title", "Records", "Accuracy", series, y_min=0.85))
+    [polygon] = ElementTree.fromstring(svg).iter(f"{SVG}polygon")
+    corners = [tuple(map(float, pair.split(","))) for pair in polygon.get("points", "").split()]
+    assert len(corners) == 4
+    upper, lower = corners[:2], corners[:1:-1]
+    assert all(TOP <= high < low <= HEIGHT - BOTTOM for (_, high), (_, low) in zip(upper, lower, strict=True))
+    assert min(float(t) for t in texts(svg) if re.fullmatch(r"0\.\d+", t)) >= 0.84

@@ -166,12 +166,19 @@ def doubt(log: Synthetic) -> None:
     log.change_all(bodies.PatternDetected, lambda event: {"confidence": 0.7 + event.seq / 10**5})
 
 
-def forget_what_was_learned(log: Synthetic) -> None:
-    log.change_all(bodies.PatternDetected, lambda event: {"confidence": 0.95 - event.seq / 10**5})
+def unlearn(log: Synthetic) -> None:
+    log.change_all(bodies.PatternLearned, lambda event: {"confidence_before": 0.85, "confidence_after": 0.8})
 
 
 def stay_as_sure_as_before(log: Synthetic) -> None:
-    log.change_all(bodies.PatternDetected, lambda event: {"confidence": 0.9})
+    log.change_all(bodies.PatternLearned, lambda event: {"confidence_before": 0.9, "confidence_after": 0.9})
+
+
+def forget_between_lessons(log: Synthetic) -> None:
+    """Each lesson makes a pattern surer, and before the next one more than that is lost."""
+    for number, lesson in enumerate(log.of(bodies.PatternLearned)):
+        before = 0.9 - number / 50
+        log.change(lesson, pattern_id="one", confidence_before=before, confidence_after=before + 0.01)
 
 
 def call_the_cloud(log: Synthetic) -> None:
@@ -215,8 +222,9 @@ SABOTAGES: list[tuple[str, Sabotage]] = [
     ("08_detection_latency", decide_late),
     ("09_pattern_confidence", doubt),
     ("10_cost_efficiency", call_the_cloud),
-    ("11_learning_improvement", forget_what_was_learned),
+    ("11_learning_improvement", unlearn),
     ("11_learning_improvement", stay_as_sure_as_before),
+    ("11_learning_improvement", forget_between_lessons),
 ]
 # What is judged, taken away.
 POPULATIONS: dict[str, tuple[type[bodies.Body], ...]] = {
@@ -236,7 +244,7 @@ POPULATIONS: dict[str, tuple[type[bodies.Body], ...]] = {
     "08_detection_latency": (bodies.PatternDetected, bodies.TelemetryDismissed),
     "09_pattern_confidence": (bodies.PatternDetected,),
     "10_cost_efficiency": (bodies.ModelCalled,),
-    "11_learning_improvement": (bodies.PatternDetected,),
+    "11_learning_improvement": (bodies.PatternLearned,),
 }
 # A budget so small that thresholds are crossed, so that the ledger can be judged.
 OPTIONS = Options(noise_per_event=3, budget_nanousd=400_000_000)
@@ -309,16 +317,27 @@ def test_the_ledger_counts_the_calls_up_to_the_one_that_crossed(tmp_path: Path) 
     assert judged(log.write(tmp_path / "run"))["04_cost_tracking"].passed
 
 
-def test_a_change_in_the_mix_of_kinds_is_not_learning(tmp_path: Path) -> None:
-    """Sure kinds come late, and no kind became surer."""
+def test_a_change_in_what_is_seen_is_not_learning(tmp_path: Path) -> None:
+    """Sure patterns come late, and none became surer."""
     log = Synthetic(Options(misses=()))
-    found = log.of(bodies.PatternDetected)
-    for index, event in enumerate(found):
-        late = index >= len(found) // 2
-        log.change(event, kind="duplication" if late else "flaky_test", confidence=0.95 if late else 0.8)
+    lessons = log.of(bodies.PatternLearned)
+    for index, lesson in enumerate(lessons):
+        name, sure = ("late", 0.95) if index >= len(lessons) // 2 else ("early", 0.8)
+        log.change(lesson, pattern_id=name, confidence_before=sure, confidence_after=sure)
     result = judged(log.write(tmp_path / "run"))["11_learning_improvement"]
     assert result.value == pytest.approx(0)
     assert not result.passed
+
+
+def test_each_pattern_counts_once_from_before_its_first_lesson_to_after_its_last(tmp_path: Path) -> None:
+    log = Synthetic(Options(misses=()))
+    first, *others, last = log.of(bodies.PatternLearned)
+    log.drop(*others[1:])
+    log.change(first, pattern_id="often", confidence_before=0.2, confidence_after=0.9)
+    log.change(others[0], pattern_id="once", confidence_before=0.5, confidence_after=0.6)
+    log.change(last, pattern_id="often", confidence_before=0.1, confidence_after=0.5)
+    result = judged(log.write(tmp_path / "run"))["11_learning_improvement"]
+    assert (result.population, result.finding) == (3, "+0.2000 on average of 2 patterns")
 
 
 def test_all_violations_are_counted_and_only_some_are_kept(tmp_path: Path) -> None:

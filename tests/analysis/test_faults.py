@@ -133,7 +133,7 @@ def test_the_report_tells_of_rules_and_of_invariants(faulty_run: RunFolder) -> N
     assert "2 events hit, 1 handled, 1 given up, 3 times sent again" in faults
     assert "1 crashes, back after 1 s on average" in faults
     assert "### Outages" in faults
-    assert "19 of 19 invariants hold" in report
+    assert "20 of 20 invariants hold" in report
     assert "Find out why an agent went away" not in report
     assert "- ✓ Zero crashes: 0 crashes detected, 3 agents." in report
 
@@ -147,7 +147,7 @@ def test_a_broken_invariant_is_listed_with_its_violations(tmp_path: Path) -> Non
     log.change(nth(log, bodies.AgentHeartbeat, 30), handled_count=999)
     with open_database(log.write(tmp_path / "run")) as database:
         report = render_report(database, judge_run(database, CHECKS), [])
-    assert "### Invariants (18 of 19 invariants hold)" in report
+    assert "### Invariants (19 of 20 invariants hold)" in report
     assert "- ✗ Heartbeats tell the truth" in report
     assert "999 handled, by the log" in report
 

@@ -130,3 +130,12 @@ def test_a_report_that_cannot_be_written_is_a_problem_of_the_environment(tmp_pat
     run.report.mkdir()
     with pytest.raises(EnvironmentProblem, match=r"report\.md"):
         reported(run)
+
+
+def test_the_report_tells_false_alarms_and_calibration_where_there_are_labels(tmp_path: Path) -> None:
+    kinds = section(reported(Synthetic(Options()).write(tmp_path / "labelled")), "Detection by Kind")
+    assert "- False alarms: 0 of 19 detections, 0 a day" in kinds
+    assert re.search(r"- Calibration error: 0\.\d+", kinds)
+    without = reported(Synthetic(Options(labelled=False)).write(tmp_path / "unlabelled"))
+    assert "Calibration error" not in without
+    assert "False alarms" not in section(without, "Detection by Kind")

@@ -10,7 +10,7 @@ from bus.permissions import EVENTS, OBSERVATIONS, Permissions, Publication
 from simulator.roles import ROLES
 
 QUEUES = ("telemetry_stream", "improvement_queue", "execution_queue", "feedback_queue")
-SOURCES = ("workload", "witness", "architect", "executor", "sequencer")
+SOURCES = ("workload", "witness", "architect", "executor", "reviewer", "sequencer")
 RECEIPTS = ("acknowledged", "dead_lettered", "deduplicated", "failed")
 
 # Written out a second time, by hand: a slip in the product's table is not repeated here.
@@ -22,16 +22,18 @@ ON_A_QUEUE = {
     ("witness", "pattern.detected", "improvement_queue"),
     ("architect", "task.created", "execution_queue"),
     ("executor", "feedback.given", "feedback_queue"),
+    ("reviewer", "feedback.given", "feedback_queue"),
 }
 BARE = {
     "workload": {"truth.labelled"},
-    "witness": AGENT_FACTS | {"telemetry.dismissed", "pattern.learned"},
+    "witness": AGENT_FACTS
+    | {"telemetry.dismissed", "review.requested", "pattern.learned", "pattern.forgotten", "memory.reindexed"},
     "architect": AGENT_FACTS | {"model.called"},
     "executor": AGENT_FACTS | {"model.called", "task.completed", "task.failed"},
     "sequencer": {"run.started", "run.finished", "metrics.sampled", "limit.reached"}
     | {"agent.crashed", "agent.refused", "agent.heartbeat", "budget.threshold_crossed"}
     | {"delivery.dead_lettered", "delivery.redelivered"}
-    | {"fault.injected", "faults.healed", "faults.counted"},
+    | {"fault.injected", "faults.healed", "faults.counted", "pattern.imported"},
 }
 
 
@@ -49,7 +51,7 @@ def test_of_all_sources_types_and_queues_exactly_the_table_passes() -> None:
     asked = list(
         itertools.product((*SOURCES, "mallory", ""), BODY_OF_TYPE, (*QUEUES, None, "", "no_such_queue"))
     )
-    assert len(asked) == 7 * len(BODIES) * 7
+    assert len(asked) == 8 * len(BODIES) * 7
     assert {triple for triple in asked if is_allowed(permissions, *triple)} == expected
 
 

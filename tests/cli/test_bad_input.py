@@ -23,7 +23,7 @@ def scenario_folder(home: Path, text: str) -> str:
 @pytest.mark.parametrize(
     ("args", "mentioned"),
     [
-        (("run", "tsunami"), ("'tsunami'", "busy, chaos, soak")),
+        (("run", "tsunami"), ("'tsunami'", "busy, chaos, learning, soak")),
         (("run", "no/such/folder"), ("no/such/folder",)),
         (("run", "soak", "--duration", "soon"), ("--duration", "'soon'", "24h")),
         (("run", "soak", "--duration", "0h"), ("--duration", "'0h'")),

@@ -22,6 +22,7 @@ COMMANDS = (
     "check",
     "verify",
     "what-if",
+    "experiment",
     "export",
     "doctor",
 )
@@ -172,6 +173,7 @@ def test_scenarios_are_listed(trinity: Trinity) -> None:
     assert [one["name"] for one in json.loads(trinity("scenarios", "--json").out)] == [
         "busy",
         "chaos",
+        "learning",
         "soak",
     ]
     assert "24 hours" in trinity("scenarios").out

@@ -63,8 +63,10 @@ def in_terminal(folder: Path, columns: int, *args: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("end", ["| head -1", "> /dev/full", ">&-", ">&- 2>&-"])
 def test_a_run_goes_on_to_its_end_whoever_reads(end: str, tmp_path: Path) -> None:
+    # Without a label there is no accuracy to judge, and a criterion with nothing to judge is not met.
+    (tmp_path / "mine.jsonl").write_text('{"event": {"message": "the deploy failed"}}\n')
     done = in_shell(
-        tmp_path, f"$T {shlex.join(SHORT)} --budget 0.01 --out run {end}; echo ${{PIPESTATUS[0]}}"
+        tmp_path, f"$T {shlex.join(SHORT)} --events mine.jsonl --out run {end}; echo ${{PIPESTATUS[0]}}"
     )
     assert done.stdout.splitlines()[-1] == "1", done  # what a run says that misses a criterion
     assert "Traceback" not in done.stderr

@@ -62,6 +62,9 @@ class Relay:
     def __init__(self) -> None:
         self.folded_count = 0
 
+    def foresee(self, messages: Sequence[Message]) -> None:
+        pass
+
     def handle(self, message: Message, context: Context) -> Sequence[Draft]:
         body = message.data
         assert isinstance(body, TelemetryReceived | FeedbackGiven)

@@ -28,7 +28,7 @@ from store.log_reader import read_events
 from tests.simulator.builders import digest_of, events_of, record, scenario, soak_log
 from tests.simulator.short_chaos import commit_ends, cut_copy, resume
 
-SOAK = scenario(duration="2h", seed=3)
+SOAK = scenario(duration="6h", seed=3)
 LESSON = PatternLearned("p1", "duplication", "m", True, 1, 0.5, 0.6)
 FORBIDDEN: tuple[Draft, ...] = (
     Draft(TelemetryReceived("invented"), "telemetry_stream"),

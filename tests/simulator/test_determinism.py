@@ -1,4 +1,7 @@
-"""Determinism: one digest for a scenario and a seed, whatever runs it; no decision depends on the truth."""
+"""Determinism: one digest for a scenario and a seed, whatever runs it.
+
+No decision depends on the truth but by what a reviewer says of it, and not before that arrives.
+"""
 
 import os
 import subprocess
@@ -11,8 +14,17 @@ from random import Random
 from typing import NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
-from bus.bodies import AgentStopped, ModelCalled, StateRebuilt, TransportCounted, TruthLabelled
+from bus.bodies import (
+    AgentStopped,
+    FeedbackGiven,
+    ModelCalled,
+    PatternLearned,
+    StateRebuilt,
+    TransportCounted,
+    TruthLabelled,
+)
 from bus.codec import decode_body
 from bus.events import Draft, Event
 from simulator import compose, inbox
@@ -20,7 +32,7 @@ from simulator.clock import VirtualClock
 from simulator.compose_agent import build_runtime
 from simulator.engine import Item
 from simulator.roles import AGENTS
-from simulator.scenario import Scenario
+from simulator.scenario import DetectorName, Scenario
 from store.log_reader import read_envelopes, read_events
 from tests.simulator.builders import digest_of, events_of, json_of, record, scenario, soak_log
 from tests.simulator.short_chaos import short_chaos
@@ -116,10 +128,18 @@ def with_truths(items: list[Item], labels: Sequence[TruthLabelled | None]) -> li
     return changed
 
 
-@pytest.mark.parametrize("change", ["shuffled", "removed", "swapped for none"])
-def test_no_decision_depends_on_the_truth(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    busy = scenario("busy", duration="1h", seed=3)
-    items = list(compose.workload_of(busy))
+CHANGES = ("shuffled", "removed", "swapped for none")
+
+
+class Changed(NamedTuple):
+    """What happened in a run, and in the same run on telemetry with other truths."""
+
+    expected: list[Told]
+    found: list[Told]
+
+
+def with_other_truths(of: Scenario, change: str, monkeypatch: pytest.MonkeyPatch) -> Changed:
+    items = list(compose.workload_of(of))
     truths = [draft.data for item in items for draft in item.drafts if isinstance(draft.data, TruthLabelled)]
     assert len(truths) == len(items)
     assert len({truth.label for truth in truths}) > 3
@@ -130,13 +150,53 @@ def test_no_decision_depends_on_the_truth(change: str, monkeypatch: pytest.Monke
     else:
         labels = [None if change == "removed" else TruthLabelled("none")] * len(truths)
 
-    expected = events_of(soak_log(busy))
+    expected = events_of(soak_log(of))
     changed = with_truths(items, labels)
-    monkeypatch.setattr(compose, "workload_of", lambda of: iter(changed))
-    found = events_of(soak_log(busy))
-    assert told(found) == told(expected)
+    monkeypatch.setattr(compose, "workload_of", lambda scenario: iter(changed))
+    found = events_of(soak_log(of))
     kept = [event.data for event in found if isinstance(event.data, TruthLabelled)]
     assert kept == [label for label in labels if label is not None]
+    return Changed(told(expected), told(found))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("detector", ["linear", "lexicon"])
+def test_without_a_reviewer_no_decision_depends_on_the_truth(
+    detector: DetectorName, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = scenario("busy", duration="1h", seed=3)
+    witness = replace(busy.witness, detector=detector, review_above=None, model_sha256=None)
+    expected, found = with_other_truths(replace(busy, feedback=None, witness=witness), change, monkeypatch)
+    assert any(type_name == PatternLearned.TYPE for _, type_name, *_ in expected)
+    assert found == expected
+
+
+def first_difference_ns(some: Sequence[Told], others: Sequence[Told]) -> int:
+    """The moment of the first thing that is only in one of two stories, each in order of time."""
+    for one, other in zip(some, others, strict=False):
+        if one != other:
+            return min(one[0], other[0])
+    longer = max(some, others, key=len)
+    assert len(some) != len(others), "there is no difference"
+    return longer[min(len(some), len(others))][0]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_with_a_reviewer_nothing_depends_on_the_truth_before_a_feedback_that_differs_arrives(
+    change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = scenario("busy", duration="2h", seed=3)
+    expected, found = with_other_truths(busy, change, monkeypatch)
+    feedback, other_feedback = (
+        [one for one in story if one[1] == FeedbackGiven.TYPE] for story in (expected, found)
+    )
+    assert {source for _, _, source, *_ in (*feedback, *other_feedback)} == {"reviewer"}
+    said_ns = first_difference_ns(feedback, other_feedback)
+    arrives_ns = said_ns + busy.queues["feedback_queue"].delay
+    rest, other_rest = ([one for one in story if one[1] != FeedbackGiven.TYPE] for story in (expected, found))
+    assert [one for one in rest if one[0] < arrives_ns] == [one for one in other_rest if one[0] < arrives_ns]
+    assert sum(said_ns < one[0] < arrives_ns for one in rest) > 100
+    assert first_difference_ns(rest, other_rest) >= arrives_ns  # the truth does arrive, and changes something
 
 
 def test_truths_are_on_no_queue_so_nobody_receives_them() -> None:

@@ -1,9 +1,12 @@
 """Options: what is typed is laid over the scenario, or refused by the name of the option."""
 
 import json
+from hashlib import sha256
+from importlib import resources
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bus.errors import InputError
 from simulator.duration import NS_PER_UNIT
@@ -20,9 +23,22 @@ def events_file(folder: Path, *moments: str | None) -> Path:
     return path
 
 
-def test_nothing_typed_changes_nothing() -> None:
+def test_nothing_typed_fills_in_which_weights_decide_and_changes_nothing_else() -> None:
     soak = load_scenario("soak")
-    assert resolve(soak, Options()) == soak
+    resolved = resolve(soak, Options())
+    weights = (resources.files("agents") / "data" / "weights.csv").read_bytes()
+    body = weights.partition(b"\n")[2]
+    assert soak.witness.model_sha256 is None
+    assert resolved.witness.model_sha256 == sha256(body).hexdigest()
+    assert replace(resolved, witness=soak.witness) == soak
+    assert replace(resolved.witness, model_sha256=None) == soak.witness
+
+
+def test_what_is_resolved_already_is_not_changed_by_nothing_typed() -> None:
+    resolved = resolve(load_scenario("soak"), Options())
+    assert resolve(resolved, Options()) == resolved
+    rules = replace(resolved, witness=replace(resolved.witness, detector="lexicon", model_sha256=None))
+    assert resolve(rules, Options()) == rules
 
 
 def test_a_bare_number_is_in_the_unit_of_its_option() -> None:

@@ -10,7 +10,7 @@ from bus.events import Draft, Event, Handling, Recalled
 from bus.keys import Keys
 from simulator import compose
 from simulator.compose_agent import build_runtime
-from simulator.engine import Undone
+from simulator.decided import Undone
 from simulator.recollection import Recollection
 from simulator.roles import AGENTS
 from tests.simulator.builders import driver_of, events_of, scenario, soak_log

@@ -93,8 +93,8 @@ def test_another_prompt_is_found_by_its_digest(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_drafts_in_another_order_are_found_at_the_first_that_moved(monkeypatch: pytest.MonkeyPatch) -> None:
-    outcome: Callable[..., list[Draft]] = executor._outcome
-    monkeypatch.setattr(executor, "_outcome", lambda *args, **named: outcome(*args, **named)[::-1])
+    outcome: Callable[..., list[Draft]] = Executor._outcome
+    monkeypatch.setattr(Executor, "_outcome", lambda *args, **named: outcome(*args, **named)[::-1])
     found = divergence(kept(SOAK))
     assert (found.seq, found.field) == (seq_of(kept(SOAK), "task.completed", "executor"), "type")
     assert (found.recorded, found.replayed) == ('"task.completed"', '"feedback.given"')

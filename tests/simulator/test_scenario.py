@@ -88,8 +88,8 @@ def test_an_unknown_key_is_refused_with_its_path(path: Path_) -> None:
     assert all(key in message for key in (*path, "wether")), message
 
 
-@pytest.mark.parametrize("path", [path for path in LEAVES if path[:2] not in FREE], ids=".".join)
-def test_a_missing_key_is_refused_by_name(path: Path_) -> None:
+def without(path: Path_) -> dict[str, object]:
+    """The soak with one key left out."""
     whole = soak_table()
     table: dict[str, object] = whole
     for key in path[:-1]:
@@ -97,7 +97,38 @@ def test_a_missing_key_is_refused_by_name(path: Path_) -> None:
         assert isinstance(below, dict)
         table = below
     del table[path[-1]]
-    assert path[-1] in error_of(whole)
+    return whole
+
+
+# What the keys mean that may be left out. Scenarios in the folders of old runs do without them.
+DEFAULTS: dict[Path_, object] = {
+    ("feedback",): None,
+    ("feedback", "missing_share"): 0.0,
+    ("feedback", "wrong_share"): 0.0,
+    ("workload", "oblique_share"): 0.03,
+    ("witness", "detector"): "lexicon",
+    ("witness", "review_above"): None,
+}
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in LEAVES if path[:2] not in FREE and path not in DEFAULTS], ids=".".join
+)
+def test_a_missing_key_is_refused_by_name(path: Path_) -> None:
+    assert path[-1] in error_of(without(path))
+
+
+@pytest.mark.parametrize("path", DEFAULTS, ids=".".join)
+def test_a_key_that_came_later_may_be_left_out_and_then_means_what_old_runs_did(path: Path_) -> None:
+    whole = without(path)
+    if path == ("feedback",):
+        witness = whole["witness"]
+        assert isinstance(witness, dict)
+        del witness["review_above"]  # there is nobody to answer
+    found: object = parsed(whole)
+    for key in path:
+        found = getattr(found, key)
+    assert found == DEFAULTS[path]
 
 
 @pytest.mark.parametrize(
@@ -115,6 +146,8 @@ def test_a_missing_key_is_refused_by_name(path: Path_) -> None:
         ("workload.noise_per_hour", -0.1),
         ("workload.noise_per_hour", 1e7),
         ("workload.noise_per_hour", float("nan")),
+        ("workload.oblique_share", 1.1),
+        ("workload.project", "moon"),
         ("budget.total_usd", -1.0),
         ("budget.total_usd", float("inf")),
         ("budget.shares.architect", 1.5),
@@ -128,6 +161,15 @@ def test_a_missing_key_is_refused_by_name(path: Path_) -> None:
         ("retry.attempts_max", 11),
         ("witness.thresholds.duplication", 1.0),
         ("witness.thresholds.duplication", -0.1),
+        ("witness.detector", "oracle"),
+        ("witness.review_above", 1.1),
+        ("witness.review_above", -0.1),
+        ("witness.review_above", float("nan")),
+        ("witness.patterns_max", 99),
+        ("witness.patterns_max", 1_000_001),
+        ("feedback.missing_share", 1.5),
+        ("feedback.wrong_share", -0.1),
+        ("feedback.chance_share", float("nan")),
         ("models.cloud.provider", "openai"),
         ("models.cloud.tier", "local"),
         ("models.cloud.input_nanousd_per_token", -1),
@@ -167,6 +209,17 @@ def test_a_threshold_for_each_kind_is_needed() -> None:
     assert "duplication" in error_of(table)
 
 
+def test_weights_of_its_own_are_refused_where_the_detector_has_none() -> None:
+    table = changed(("witness", "detector"), "lexicon")
+    assert isinstance(table["witness"], dict)
+    table["witness"]["model"] = "my.weights"
+    assert "witness.model" in error_of(table)
+
+
+def test_to_ask_for_reviews_that_nobody_answers_is_refused() -> None:
+    assert "witness.review_above" in error_of(without(("feedback",)))
+
+
 @pytest.mark.parametrize("content", [b"\xff", b"name = ", b"= 1", b"[a]\n[a]\n", b'name = "a"\nname = "b"'])
 def test_what_is_no_toml_is_refused_with_its_place(content: bytes) -> None:
     with pytest.raises(ScenarioError, match=f"^{PLACE}: "):
@@ -187,7 +240,7 @@ def test_a_scenario_that_extends_none_is_refused(base: bytes) -> None:
 
 
 def test_the_scenarios_that_come_along_are_valid_and_named_like_their_folders() -> None:
-    assert scenario_names() == ["busy", "chaos", "soak"]
+    assert scenario_names() == ["busy", "chaos", "learning", "soak"]
     assert [load_scenario(name).name for name in scenario_names()] == scenario_names()
 
 
@@ -196,7 +249,7 @@ def test_an_unknown_scenario_is_refused_with_those_that_there_are(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ScenarioError, match=r"there are busy, chaos, soak, or give the path"):
+    with pytest.raises(ScenarioError, match=r"there are busy, chaos, learning, soak, or give the path"):
         load_scenario(name)
 
 
@@ -237,6 +290,7 @@ def other_value(path: Path_) -> object:
         "provider": "mock",
         "start": "2025-10-02T00:00:00Z",
         "checks": "busy",
+        "detector": "lexicon",
         "attempts_max": 4,
         "segment_bytes": 1 << 21,
     }

@@ -77,9 +77,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run with right, wrong and missing labels, and thresholds at what a fresh WITNESS is sure of."""
     folder = tmp_path_factory.mktemp("mixed")
     of = scenario("soak", duration="4h", event_interval="1m")
-    of = replace(of, workload=replace(of.workload, noise_per_hour=60.0))
-    # Nothing is published, so nothing is learned: confidences are those of a fresh WITNESS.
-    first = recorded(with_thresholds(of, dict.fromkeys(KINDS, 0.9999)), folder / "first")
+    # Hints, so that WITNESS is not sure of nearly everything.
+    workload = replace(of.workload, noise_per_hour=60.0, oblique_share=1.0)
+    of = replace(of, workload=workload)
+    # Nothing is published and nobody asked, so nothing is learned: confidences are those of a fresh WITNESS.
+    silent = with_thresholds(replace(of, feedback=None), dict.fromkeys(KINDS, 0.9999))
+    silent = replace(silent, witness=replace(silent.witness, review_above=None))
+    first = recorded(silent, folder / "first")
+    assert not any(line["type"] == "pattern.learned" for line in lines_of(first))
     file = folder / "events.jsonl"
     file.write_text("\n".join(mixed_lines(first)))
     of = resolve(load_scenario("soak"), Options(events=file, event_interval="1m"))

@@ -1,4 +1,4 @@
-"""One contract for every pattern memory, and what is special about the one in FAISS."""
+"""One contract for every pattern memory, whatever its index."""
 
 import subprocess
 import sys
@@ -8,25 +8,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.embedder import HashingEmbedder, Vector
+from agents.embedder import HashingEmbedder
 from agents.memory import ListMemory, PatternMemory
 from bus.errors import ProtocolError
-from store.memory import FaissMemory
+from store.memory import FaissMemory, IndexLimits
+from tests.store.memories import (
+    ALWAYS_APPROXIMATE,
+    DIMENSION_COUNT,
+    SWINGING,
+    acts,
+    carry_out,
+    faiss_memory,
+    found,
+    tiny_list_memory,
+    vector,
+    whole_numbers,
+)
 
-DIMENSION_COUNT = 8
+
+def always_approximate() -> PatternMemory:
+    return faiss_memory(ALWAYS_APPROXIMATE)
 
 
-@pytest.fixture(params=[ListMemory, FaissMemory], ids=["list", "faiss"])
+@pytest.fixture(params=[tiny_list_memory, faiss_memory, always_approximate])
 def memory(request) -> PatternMemory:
-    return request.param("tiny-v1", DIMENSION_COUNT)
-
-
-def vector(*values: float) -> array:
-    return array("f", [*values, *([0] * (DIMENSION_COUNT - len(values)))])
-
-
-def found(memory: PatternMemory, asked: Vector, inner_product_min: int) -> list[tuple[str, int]]:
-    return [(match.pattern_id, match.inner_product) for match in memory.matches(asked, inner_product_min)]
+    return request.param()
 
 
 def test_a_new_memory_is_empty_and_finds_nothing(memory):
@@ -84,22 +90,63 @@ def test_a_vector_of_another_embedder_is_refused_by_name(memory, length):
     assert len(memory) == 0
 
 
-whole_numbers = st.lists(st.integers(-127, 127), min_size=DIMENSION_COUNT, max_size=DIMENSION_COUNT)
-acts = st.lists(st.tuples(st.sampled_from("abcdef"), whole_numbers), max_size=30)
+@pytest.mark.parametrize("value", [0.5, 128, -128, float("nan"), float("inf"), float("-inf")])
+def test_a_value_that_is_no_small_whole_number_is_refused(memory, value):
+    with pytest.raises(
+        ProtocolError, match="'tiny-v1' has values that are no whole numbers from -127 to 127"
+    ):
+        memory.put("a", vector(value))
+    with pytest.raises(ProtocolError, match="mend the embedder"):
+        memory.matches(vector(value), 0)
+    assert "a" not in memory
 
 
+def test_the_largest_values_are_kept_as_they_are(memory):
+    memory.put("a", vector(*[127, -127] * 4))
+    assert found(memory, vector(*[127, -127] * 4), 0) == [("a", 8 * 127 * 127)]
+
+
+def test_a_pattern_is_in_the_memory_from_put_to_remove(memory):
+    assert "a" not in memory
+    memory.put("a", vector(1))
+    assert "a" in memory
+    memory.remove("a")
+    assert "a" not in memory
+
+
+def test_patterns_of_one_vector_come_and_go_one_by_one(memory):
+    for name in ("c", "a", "b"):
+        memory.put(name, vector(1, 2))
+    memory.remove("a")
+    assert found(memory, vector(1), 0) == [("b", 1), ("c", 1)]
+    memory.remove("c")
+    memory.remove("b")
+    assert found(memory, vector(1), 0) == []
+    memory.put("a", vector(1, 2))
+    assert found(memory, vector(1), 0) == [("a", 1)]
+
+
+def test_a_vector_of_zeros_is_found_when_nothing_has_to_be_alike(memory):
+    memory.put("a", vector())
+    memory.put("b", vector(2))
+    assert found(memory, vector(3), 0) == [("b", 6), ("a", 0)]
+    assert found(memory, vector(3), 1) == [("b", 6)]
+
+
+def test_a_memory_says_how_it_finds_patterns(memory):
+    memory.put("a", vector(1))
+    assert memory.index_kind in ("exact", "approximate")
+    assert memory.reindexing(0) is None
+
+
+@pytest.mark.parametrize("limits", [IndexLimits(), ALWAYS_APPROXIMATE, SWINGING])
 @given(acts=acts, asked=whole_numbers, inner_product_min=st.integers(-5000, 5000))
-def test_faiss_answers_exactly_as_plain_python_does(acts, asked, inner_product_min):
-    plain, faiss = ListMemory("tiny-v1", DIMENSION_COUNT), FaissMemory("tiny-v1", DIMENSION_COUNT)
-    held: set[str] = set()
-    for name, values in acts:
-        for memory in (plain, faiss):
-            if name in held:
-                memory.remove(name)
-            else:
-                memory.put(name, vector(*values))
-        held ^= {name}
-    assert len(plain) == len(faiss) == len(held)
+def test_few_patterns_are_found_exactly_as_in_plain_python(limits, acts, asked, inner_product_min):
+    """So few that all are linked with all: there an approximate index misses nothing either."""
+    plain, faiss = tiny_list_memory(), faiss_memory(limits)
+    for memory in (plain, faiss):
+        carry_out(acts, memory)
+    assert len(plain) == len(faiss)
     assert found(faiss, vector(*asked), inner_product_min) == found(plain, vector(*asked), inner_product_min)
 
 

@@ -25,7 +25,7 @@ from bus.events import Draft, Event, Message, Recalled
 from bus.peers import Peers
 from bus.permissions import Permissions
 from bus.redaction import Redactor
-from simulator.engine import Undone
+from simulator.decided import Undone
 from simulator.faults.links import FaultyLinks
 from simulator.inbox import Inbox, Parcel
 from simulator.judging import judge

@@ -15,9 +15,10 @@ from tests.analysis.synthetic_faults import LIMITS, faulty_log
 from tests.torture.outcome import Effort, Outcome
 from tests.torture.sabotage_tools import Sabotage
 from tests.torture.sabotages_of_events import SABOTAGES as OF_EVENTS
+from tests.torture.sabotages_of_learning import SABOTAGES as OF_LEARNING
 from tests.torture.sabotages_of_runs import SABOTAGES as OF_RUNS
 
-SABOTAGES = (*OF_EVENTS.all, *OF_RUNS.all)
+SABOTAGES = (*OF_EVENTS.all, *OF_LEARNING.all, *OF_RUNS.all)
 
 
 def run(effort: Effort) -> list[Outcome]:

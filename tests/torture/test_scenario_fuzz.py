@@ -8,7 +8,7 @@ import pytest
 from agents import settled
 from bus.events import Delivery, Handling, Recalled
 from bus.routing import UNREACHABLE_NS
-from simulator.engine import Undone
+from simulator.decided import Undone
 from simulator.post import Post
 from simulator.recollection import Recollection
 from simulator.resuming import RecordedHandlings

@@ -1,6 +1,5 @@
 """Which detector a scenario asks for, and that older scenarios stay what they were."""
 
-import msgspec
 import pytest
 
 from agents.linear_judge import LinearJudge
@@ -10,7 +9,7 @@ from simulator.compose import agent_settings
 from simulator.compose_agent import AgentSettings, _judge, build_runtime
 from simulator.errors import ScenarioError
 from simulator.scenario import Scenario
-from simulator.scenario_file import load_scenario, parse_scenario
+from simulator.scenario_file import parse_scenario
 from tests.agents.test_witness import handle
 
 RECORD = TelemetryReceived("Mail relay crashes with a segmentation fault on start")
@@ -21,7 +20,7 @@ def with_detector(name: str) -> Scenario:
 
 
 def settings_with(name: str) -> AgentSettings:
-    return msgspec.structs.replace(agent_settings(load_scenario("soak"), "witness"), detector=name)
+    return agent_settings(with_detector(name), "witness")
 
 
 def test_a_detector_that_nobody_knows_is_refused_with_its_key():
@@ -50,4 +49,4 @@ def test_the_settings_decide_which_detector_witness_has():
         assert isinstance(found, PatternDetected | TelemetryDismissed)
         answers[name] = found.confidence
     assert answers["lexicon"] != answers["linear"]
-    assert isinstance(_judge("linear"), LinearJudge)
+    assert isinstance(_judge(settings_with("linear").witness), LinearJudge)

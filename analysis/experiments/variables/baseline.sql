@@ -1,0 +1,2 @@
+-- The arm that the others are compared with.
+set variable baseline = $value;

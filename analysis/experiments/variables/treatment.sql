@@ -1,0 +1,2 @@
+-- The arm that the claim is about.
+set variable treatment = $value;

@@ -1,0 +1,20 @@
+-- title: Alarm precision
+-- level: performance
+-- target: at least 85 % of published detections are of the kind that the label says
+
+-- :population
+select count(*) from graded where published;
+
+-- :measure
+select avg(cast(correct as integer)) as value, 0.85 as target, value >= 0.85 as passed
+from graded
+where published;
+
+-- :finding
+select printf(
+    '%.1f %% of %d detections, at a recall of %.1f %%',
+    100 * avg(cast(correct as integer)) filter (where published),
+    count_if(published),
+    100 * avg(cast(correct as integer)) filter (where label != 'none')
+)
+from graded;

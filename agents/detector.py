@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from agents.embedder import Embedder, Vector
-from agents.experience import NEIGHBOUR_SIMILARITY_MIN, Experience, Known, Neighbour
+from agents.experience import NEIGHBOUR_SIMILARITY_MIN, Experience, Known, Neighbour, example_of
 from agents.judge import Judge, Judgement
 from agents.lexicon import KINDS, LABELS
 from bus.bodies import Label, PatternKind, TelemetryReceived
@@ -61,6 +61,8 @@ class _Key(NamedTuple):
 
     text: str
     """Of the message, as the judge sees it."""
+    example: str
+    """The same of what counts when it is compared with known patterns."""
     severity: str | None
     rule: str | None
     has_error_type: bool
@@ -100,9 +102,12 @@ class Detector:
         self._cache_size_max = cache_size_max
         self._cache: OrderedDict[_Key, _Entry] = OrderedDict()
         self._foreseen: dict[_Key, Judgement] = {}
+        self._texts: dict[str, str] = {}
+        """By message, of the records that were foreseen."""
 
     def foresee(self, records: Sequence[TelemetryReceived]) -> None:
         """Read records at once that will be asked about next. Changes no answer."""
+        self._texts = {record.message: self._judge.text_of(record.message) for record in records}
         new = {key: record for record in records if (key := self._key_of(record)) not in self._cache}
         texts = [key.text for key in new]
         judgements = self._judge.read_all(list(new.values()), texts)
@@ -114,7 +119,7 @@ class Detector:
         entry = self._cache.get(key)
         if entry is None:
             judgement = self._foreseen.pop(key, None) or self._judge.read(record, key.text)
-            entry = self._judged(judgement, key.text)
+            entry = self._judged(judgement, key.example)
             self._cache[key] = entry
             if len(self._cache) > self._cache_size_max:
                 self._cache.popitem(last=False)
@@ -130,16 +135,20 @@ class Detector:
         return judgement.confidences(known)[LABELS.index(kind)]
 
     def _key_of(self, record: TelemetryReceived) -> _Key:
+        message = record.message
+        text = self._texts.get(message) or self._judge.text_of(message)
+        example = example_of(message)
         return _Key(
-            self._judge.text_of(record.message),
+            text,
+            text if example == message else self._judge.text_of(example),
             record.severity,
             record.rule,
             bool(record.error_type),
             bool(record.test_name),
         )
 
-    def _judged(self, judgement: Judgement, text: str) -> _Entry:
-        vector = self._embedder.embed(text) if judgement.is_open else None
+    def _judged(self, judgement: Judgement, example: str) -> _Entry:
+        vector = self._embedder.embed(example) if judgement.is_open else None
         known = self._experience.about(vector) if vector is not None else self._experience.nothing
         detection = self._detection(judgement, known, vector)
         return _Entry(judgement, vector, detection, not known.neighbours, self._experience.version)

@@ -17,7 +17,7 @@ from msgspec import Struct
 from agents.embedder import SCALE, Embedder, Vector
 from agents.memory import PatternMemory, Reindexing, similarity_of
 from agents.text import mask_numbers
-from agents.usefulness import Ranking, Usefulness
+from agents.usefulness import Ranking, Usefulness, staying_score
 from bus.bodies import FeedbackGiven, PatternForgotten, PatternImported, PatternKind, PatternLearned
 from bus.errors import InputError, ProtocolError
 
@@ -32,7 +32,7 @@ TRUST_PRIOR_COUNT = 3
 WORDS_PRIOR_COUNT = 20
 """The same for trust in the lexicon's words for a kind."""
 MESSAGE_CHARACTERS_MAX = 1_000
-"""Of an example; what is behind is cut off."""
+"""Of an example, and of what is compared with one; what is behind is cut off."""
 Change = PatternLearned | PatternImported | PatternForgotten
 """What the state is folded from."""
 
@@ -56,7 +56,10 @@ class Pattern(Struct, frozen=True):
     refuted_count: int
     is_prototype: bool
     used_ordinal: int
-    """Number of the feedback of this run that touched it last; 0 if none has."""
+    """Number of the feedback of this run that touched it last, 0 if none has.
+
+    What was imported has a place before that: -1 is the first import, the most useful one.
+    """
 
     @property
     def trust(self) -> float:
@@ -132,6 +135,7 @@ class Experience:
         self._patterns: dict[str, Pattern] = {}
         self._records: dict[PatternKind, KindRecord] = {kind: KindRecord() for kind in get_args(PatternKind)}
         self._learned_count = 0
+        self._imported_count = 0
         self._ranking = Ranking(self._usefulness_of)
         self.version = 0
         """Grows with every change; equal versions, equal answers."""
@@ -151,10 +155,11 @@ class Experience:
 
         The text's own name may be that of a pattern already.
         """
-        near = self._near_duplicate(kind, self.neighbours(self._embedder.embed(message)))
-        pattern_id = near or _pattern_id(kind, message)
+        example = example_of(message)
+        near = self._near_duplicate(kind, self.neighbours(self._embedder.embed(example)))
+        pattern_id = near or _pattern_id(kind, example)
         known = self._patterns.get(pattern_id)
-        return pattern_id, known.message if known else message
+        return pattern_id, known.message if known else example
 
     def crowded_out(self, pattern_id: str) -> Pattern | None:
         """What has to be forgotten before a lesson about this pattern is applied; mostly nothing."""
@@ -183,7 +188,7 @@ class Experience:
 
     def lesson(self, feedback: FeedbackGiven) -> Lesson:
         """What the feedback would change; changes nothing."""
-        message = feedback.message[:MESSAGE_CHARACTERS_MAX]
+        message = example_of(feedback.message)
         vector = self._embedder.embed(message)
         neighbours = self.neighbours(vector)
         pattern_id = self._near_duplicate(feedback.kind, neighbours) or _pattern_id(feedback.kind, message)
@@ -219,6 +224,7 @@ class Experience:
     def _import(self, imported: PatternImported) -> None:
         """What earlier runs were told counts as if this one had been."""
         pattern = self._known_or_new(imported)
+        self._imported_count += 1
         confirmed_count, refuted_count = imported.confirmed_count, imported.refuted_count
         self._records[imported.kind] = self._records[imported.kind].plus(confirmed_count, refuted_count)
         self._put(
@@ -226,6 +232,7 @@ class Experience:
                 pattern,
                 confirmed_count=pattern.confirmed_count + confirmed_count,
                 refuted_count=pattern.refuted_count + refuted_count,
+                used_ordinal=-self._imported_count,
             )
         )
 
@@ -280,9 +287,15 @@ class Experience:
         return _usefulness(pattern) if pattern else None
 
 
+def example_of(message: str) -> str:
+    """All of a text that is kept of it, and that it is compared by with other texts."""
+    return message[:MESSAGE_CHARACTERS_MAX]
+
+
 def _usefulness(pattern: Pattern) -> Usefulness:
-    """What got the least feedback goes first, and of those what was touched longest ago; prototypes last."""
-    return (pattern.is_prototype, pattern.match_count, pattern.used_ordinal, pattern.pattern_id)
+    """What was touched long ago and got little feedback goes first; prototypes last."""
+    score = staying_score(pattern.used_ordinal, pattern.match_count)
+    return (pattern.is_prototype, score, pattern.used_ordinal, pattern.pattern_id)
 
 
 def _with_pattern(neighbours: list[Neighbour], pattern: Pattern, vector: Vector) -> list[Neighbour]:

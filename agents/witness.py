@@ -6,7 +6,7 @@ from typing import ClassVar
 from agents.agent import Context
 from agents.detector import CACHE_SIZE_MAX, THRESHOLDS, Detector
 from agents.embedder import Embedder
-from agents.experience import PATTERN_COUNT_MAX, Change, Experience
+from agents.experience import PATTERN_COUNT_MAX, Change, Experience, example_of
 from agents.judge import Judge
 from agents.lexicon import default_lexicon
 from agents.lexicon_judge import LexiconJudge
@@ -119,7 +119,7 @@ class Witness:
 
     def _lesson(self, feedback: FeedbackGiven) -> Sequence[Draft]:
         """What is learned, behind what has to be forgotten to make room for it."""
-        before = self._experience.about(self._embedder.embed(feedback.message))
+        before = self._experience.about(self._embedder.embed(example_of(feedback.message)))
         pattern, after = self._experience.lesson(feedback)
         learned = PatternLearned(
             pattern_id=pattern.pattern_id,

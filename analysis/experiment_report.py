@@ -3,7 +3,7 @@
 What it claims is what the query ``claim`` says, in one of a few fixed sentences.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,23 @@ from store.whole_file import write_whole
 
 CURVE_NAME = "learning_curve.svg"
 REPORT_NAME = "report.md"
+LEAK_CHECK = "learned_after_predicted"
+"""The invariant on whose ground the report says that every answer came before what was told."""
+PEOPLES_DIGITS = 4
+"""Decimals of figures, for people; one decimal of counts, which are means."""
+ARMS_COLUMNS = {
+    "arm": "arm",
+    "accuracy": "accuracy",
+    "q1": "q1",
+    "q4": "q4",
+    "balanced_accuracy": "balanced",
+    "alarm_precision": "precision",
+    "alarm_recall": "recall",
+    "feedback_count": "answers",
+}
+"""Of the query ``arms``, for a line of 100 characters: what is shown, and under which heading."""
+DIFFERENCE_COLUMNS = {name: name for name in ("arm", "measure", "part", "difference", "low", "high")}
+"""Likewise of the query ``difference``."""
 _WHOLE_RUN = "all"
 
 
@@ -29,6 +46,10 @@ class Facts(NamedTuple):
     run_count: int
     broken: Sequence[str]
     """One text for each invariant that does not hold in a run: which, and where."""
+    is_prequential: bool = True
+    """Whether LEAK_CHECK holds in every run."""
+    notes: Sequence[str] = ()
+    """Sentences that a reader needs to take the figures for what they are."""
 
 
 def write_experiment_report(folder: Path, database: ExperimentDatabase, facts: Facts) -> str:
@@ -37,54 +58,94 @@ def write_experiment_report(folder: Path, database: ExperimentDatabase, facts: F
     Raises:
         EnvironmentProblem: the folder cannot be written.
     """
-    curve = draw(learning_curve(database.named("learning_curve")))
+    curve = learning_curve(database.named("learning_curve"))
     text = render_experiment_report(database, facts)
     try:
-        write_whole(folder / CURVE_NAME, curve)
+        write_whole(folder / CURVE_NAME, draw(curve))
         write_whole(folder / REPORT_NAME, text)
     except OSError as error:
         problem = f"{error.filename}: cannot write the report: {error.strerror}; free the way"
         raise EnvironmentProblem(problem) from None
-    return claim_sentence(database, facts.claim)
+    return claim_sentence(database, facts)
 
 
 def render_experiment_report(database: ExperimentDatabase, facts: Facts) -> str:
     """The report as Markdown."""
+    arms, difference = database.named("arms"), database.named("difference")
+    curve = database.named("learning_curve")
     sections = [
-        [f"# Experiment: {escape(facts.title)}", "", claim_sentence(database, facts.claim)],
-        [
-            f"{facts.run_count} runs of the scenario {escape(facts.scenario)}. Every record was answered "
-            "before anything was told about it. Intervals are over the seeds, by Student's t; differences "
-            "are paired by seed."
-        ],
-        ["## Arms", "", *_table(database.named("arms"))],
-        ["## Difference to the baseline", "", *_table(_parts(database.named("difference"), whole=True))],
-        ["### By quarter", "", *_table(_parts(database.named("difference"), whole=False))],
-        ["## Learning curve", "", f"![Accuracy along the run, arm by arm]({CURVE_NAME})"],
-        ["## Invariants", "", *_invariants(facts.broken)],
+        [f"# Experiment: {escape(facts.title)}", "", claim_sentence(database, facts)],
+        *([note] for note in facts.notes),
+        [_about(facts)],
+        ["## Arms", "", *_table(columns_of(arms, ARMS_COLUMNS))],
+        ["### All figures of the arms", "", *_table(arms)],
+        ["## Difference to the baseline", "", *_table(_parts(difference, whole=True))],
+        ["### By quarter", "", *_table(_parts(difference, whole=False))],
+        ["## Learning curve", "", _curve_or_why_not(curve)],
+        ["## Invariants", "", *_invariants(facts)],
     ]
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
 
 
-def claim_sentence(database: ExperimentDatabase, claimed: str) -> str:
-    """What may be said, by the query ``claim`` alone; ``claimed`` is like "it learns"."""
+def claim_sentence(database: ExperimentDatabase, facts: Facts) -> str:
+    """What may be said, by the invariants and the query ``claim`` alone."""
+    claimed = facts.claim
     no_claim = f"No claim that {claimed}"
+    if facts.broken:
+        return f"{no_claim}: an invariant does not hold."
     claim = database.named("claim").records()[0]
+    if not claim["pair_count"]:
+        return f"{no_claim}: no record has a label, so there is nothing to judge by."
     if not claim["same_records"]:
         return f"{no_claim}: the arms were not given the same records."
     if claim["low"] is None:
         return f"{no_claim}: there are fewer than two seeds, which give no interval."
     pair = f"({claim['treatment']} - {claim['baseline']})"
     interval = f"the 95 % interval of {pair} is {_signed(claim['low'])} to {_signed(claim['high'])}"
-    if claim["learns"]:
+    if claim["low"] == claim["high"]:
+        return f"{no_claim}: every seed gave the same difference, which says nothing about chance."
+    if claim["is_above_zero"]:
         return f"{claimed[:1].upper()}{claimed[1:]}: {interval} and excludes 0."
     if claim["excludes_zero"]:
         return f"{no_claim}: {interval}; it gets worse."
     return f"{no_claim}: {interval} and includes 0."
 
 
+def columns_of(result: Result, headings: Mapping[str, str]) -> Result:
+    """Those columns alone, under their headings, with figures as people read them."""
+    indices = [result.columns.index(name) for name in headings]
+    names = [result.columns[index] for index in indices]
+    rows = [
+        tuple(for_people(name, row[index]) for name, index in zip(names, indices, strict=True))
+        for row in result.rows
+    ]
+    return Result(tuple(headings.values()), rows)
+
+
+def for_people(column: str, value: object) -> object:
+    """A figure rounded, and never -0; anything else as it is."""
+    if not isinstance(value, float):
+        return value
+    # Adding 0 makes 0 of -0.
+    return round(value, 1 if column.endswith("_count") else PEOPLES_DIGITS) + 0.0
+
+
+def _about(facts: Facts) -> str:
+    before = "Every record was answered before anything was told about it. " if facts.is_prequential else ""
+    return (
+        f"{facts.run_count} runs of the scenario {escape(facts.scenario)}. {before}Intervals are over the "
+        "seeds, by Student's t; differences are paired by seed."
+    )
+
+
+def _curve_or_why_not(curve: Result) -> str:
+    if not curve.rows:
+        return "None: it goes by hundreds of labelled records that every run has, and a run has fewer."
+    return f"![Accuracy along the run, arm by arm]({CURVE_NAME})"
+
+
 def learning_curve(rows: Result) -> Chart:
-    """Each arm as a line, the mean of five blocks, with its interval as a band."""
+    """Each arm as a line, the rolling accuracy, with its interval as a band."""
     records = rows.records()
     series = []
     for arm in dict.fromkeys(str(row["arm"]) for row in records):
@@ -98,8 +159,10 @@ def learning_curve(rows: Result) -> Chart:
         series.append(Series(arm, points, band=band))
     lowest = min((r.low for s in series for r in s.band), default=0.0)
     title = "Accuracy along the run, with 95 % intervals"
-    label = "Labelled records so far"
-    return Chart(title, label, "Accuracy of the last 500", series, y_min=int(lowest * 20) / 20)
+    # Blocks that are averaged, as the query says; fewer stand at the beginning of a run.
+    count = max((int(_number(row["rolling_count"])) for row in records), default=0)
+    y_label = f"Accuracy of the last {count}"
+    return Chart(title, "Labelled records so far", y_label, series, y_min=int(lowest * 20) / 20)
 
 
 def _parts(result: Result, *, whole: bool) -> Result:
@@ -108,26 +171,20 @@ def _parts(result: Result, *, whole: bool) -> Result:
     return result._replace(rows=[row for row in result.rows if (row[part] == _WHOLE_RUN) == whole])
 
 
-def _invariants(broken: Sequence[str]) -> list[str]:
-    if not broken:
+def _invariants(facts: Facts) -> list[str]:
+    if not facts.broken:
         return [
             "All of them hold in every run; one of them is that nothing was learned before it was predicted."
         ]
-    return [f"- ✗ {escape(text)}" for text in broken]
+    return [f"- ✗ {escape(text)}" for text in facts.broken]
 
 
 def _table(result: Result) -> list[str]:
-    columns, rows, _ = result
-    if not rows:
+    if not result.rows:
         return ["None."]
-    numeric = [
-        index
-        for index in range(len(columns))
-        if all(
-            isinstance(row[index], int | float | None) and not isinstance(row[index], bool) for row in rows
-        )
-    ]
-    return table([column.replace("_", " ") for column in columns], rows, numeric=numeric)
+    shown = columns_of(result, {name: name for name in result.columns})
+    numeric = [n for n in range(len(shown.columns)) if all(_is_figure(row[n]) for row in shown.rows)]
+    return table([column.replace("_", " ") for column in shown.columns], shown.rows, numeric=numeric)
 
 
 def _is_figure(value: object) -> bool:
@@ -135,7 +192,7 @@ def _is_figure(value: object) -> bool:
 
 
 def _signed(value: object) -> str:
-    return f"{_number(value):+.4f}"
+    return f"{_number(for_people('', value)):+.{PEOPLES_DIGITS}f}"
 
 
 def _number(value: object) -> float:

@@ -21,7 +21,7 @@ def metrics(database: Database) -> list[str]:
         f"- Pattern confidence: {cell(trend['mean_confidence'])} average of published detections",
         f"- Cost efficiency: {_percent(share['local_share'])} of "
         f"{cell(share['call_count'])} model calls local",
-        f"- Learning improvement: {_signed(trend['trend'])} confidence, later half less earlier half of "
+        f"- Confidence trend: {_signed(trend['trend'])}, later half less earlier half of "
         f"{cell(trend['detection_count'])} detections",
         "",
         "### Agents",

@@ -1,20 +1,23 @@
 """What a run leaves to later runs: the patterns that it knew at its end, written to a file.
 
-Must not decide what is learned, and must not need more than the log.
+Must not decide what is learned. That is on the log; what the run had no room for is in its folder.
 """
 
 from hashlib import sha256
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 import msgspec
 
-from agents.embedder import Embedder
-from bus.bodies import Body, PatternForgotten, PatternImported, PatternLearned
+from agents.usefulness import staying_score
+from bus.bodies import Body, PatternForgotten, PatternImported, PatternLearned, RunFinished
 from bus.errors import EnvironmentProblem, InputError
 from bus.events import Event
 from simulator.embedding import embedder_of
+from simulator.importing import imports_of
 from simulator.judging import scenario_of
+from simulator.scenario import Scenario
 from store.errors import NotARun
 from store.log_reader import open_envelope, read_envelopes, upcasts_of
 from store.manifest import read_manifest
@@ -24,12 +27,13 @@ from store.pattern_file import (
     CarriedPattern,
     encode_patterns,
     replace_patterns,
+    within_limits,
 )
 from store.run_folder import RunFolder
 
 DIGEST_CHARACTERS = 12
 """Of the digest of a log, in the name of a run."""
-_CHANGES: tuple[type[Body], ...] = (PatternLearned, PatternImported, PatternForgotten)
+_READ: tuple[type[Body], ...] = (PatternLearned, PatternImported, PatternForgotten, RunFinished)
 
 
 class Carried(NamedTuple):
@@ -37,6 +41,8 @@ class Carried(NamedTuple):
 
     path: Path
     pattern_count: int
+    dropped_count: int
+    """Patterns that were too many for a file."""
     is_aside: bool
     """Somebody had changed the file meanwhile, so this went into one of its own."""
 
@@ -50,11 +56,16 @@ class Learned:
     def __init__(self, run: str) -> None:
         self._run = run
         self._patterns: dict[str, CarriedPattern] = {}
-        """By pattern; what was touched last is behind."""
+        self._used_ordinals: dict[str, int] = {}
+        """By pattern, as :attr:`agents.experience.Pattern.used_ordinal`."""
+        self._imported_count = 0
+        self._learned_count = 0
 
     def apply(self, event: Event) -> None:
         body = event.data
         if isinstance(body, PatternImported):
+            self._imported_count += 1
+            self._used_ordinals[body.pattern_id] = -self._imported_count
             self._patterns[body.pattern_id] = CarriedPattern(
                 kind=body.kind,
                 message=body.message,
@@ -66,16 +77,22 @@ class Learned:
                 last_seq=body.last_seq,
             )
         elif isinstance(body, PatternLearned):
-            known = self._patterns.pop(body.pattern_id, None)
-            pattern = known or self._new(body, event.seq)
+            self._learned_count += 1
+            self._used_ordinals[body.pattern_id] = self._learned_count
+            pattern = self._patterns.get(body.pattern_id) or self._new(body, event.seq)
             self._patterns[body.pattern_id] = self._touched(pattern, body, event.seq)
         elif isinstance(body, PatternForgotten):
             self._patterns.pop(body.pattern_id, None)
 
     def patterns(self) -> list[CarriedPattern]:
-        """The most useful first: what got most feedback, and of those what was touched last."""
-        latest_first = [_bounded(pattern) for pattern in reversed(self._patterns.values())]
-        return sorted(latest_first, key=lambda pattern: -(pattern.confirmed_count + pattern.refuted_count))
+        """The most useful first, as WITNESS forgets the least useful first."""
+        most_useful_first = sorted(self._patterns, key=self._usefulness_of, reverse=True)
+        return [_bounded(self._patterns[pattern_id]) for pattern_id in most_useful_first]
+
+    def _usefulness_of(self, pattern_id: str) -> tuple[int, int]:
+        pattern, used_ordinal = self._patterns[pattern_id], self._used_ordinals[pattern_id]
+        score = staying_score(used_ordinal, pattern.confirmed_count + pattern.refuted_count)
+        return score, used_ordinal
 
     def _new(self, body: PatternLearned, seq: int) -> CarriedPattern:
         return CarriedPattern(body.kind, body.message, 0, 0, self._run, seq, self._run, seq)
@@ -99,11 +116,16 @@ def learned_by(run: RunFolder) -> list[CarriedPattern]:
     """
     learned = Learned(run_name(run))
     upcasts = None
-    types = {body.TYPE for body in _CHANGES}
+    types = {body.TYPE for body in _READ}
     for envelope in read_envelopes(run.events):
         upcasts = upcasts_of(run.events, envelope) if upcasts is None else upcasts
         if envelope.type in types:
-            learned.apply(open_envelope(envelope, upcasts))
+            event = open_envelope(envelope, upcasts)
+            # Its log gets another digest, and so another name, when it goes on.
+            if isinstance(event.data, RunFinished) and event.data.status == "interrupted":
+                again = f"`trinity resume {quote(str(run.path))}` brings it to its end"
+                raise InputError(f"{run.path} was interrupted, so it teaches nothing yet; {again}")
+            learned.apply(event)
     return learned.patterns()
 
 
@@ -122,6 +144,8 @@ def run_name(run: RunFolder) -> str:
 def carry(run: RunFolder) -> Carried | None:
     """Write the file anew that the run began with; None if it began without one.
 
+    What the run had no room for comes behind what it knew at its end.
+
     If that is not any more what the run began with, another run has written it. Then what this run knew goes
     into a file beside it, and nothing is lost.
 
@@ -133,27 +157,27 @@ def carry(run: RunFolder) -> Carried | None:
     settings = scenario.witness
     if settings.memory is None:
         return None
-    path, patterns = Path(settings.memory), learned_by(run)
-    text = _text(patterns, embedder_of(settings))
-    if replace_patterns(path, text, settings.memory_sha256):
-        return Carried(path, len(patterns), is_aside=False)
+    path, content = Path(settings.memory), _content(run, scenario)
+    if replace_patterns(path, content.text, settings.memory_sha256):
+        return Carried(path, content.pattern_count, content.dropped_count, is_aside=False)
     aside = path.with_name(f"{path.name}.{run_name(run).replace(':', '-')}")
-    _write_new(aside, text)
-    return Carried(aside, len(patterns), is_aside=True)
+    _write_new(aside, content.text)
+    return Carried(aside, content.pattern_count, content.dropped_count, is_aside=True)
 
 
 def write_memory(run: RunFolder, path: Path) -> Carried:
-    """Write what a run knew at its end to a file that is not there yet.
+    """Write what a run hands on to a file that is not there yet.
 
     Raises:
         InputError: it is there, or the run is not finished.
+        DamageError: the run's copy of what it began with is gone or damaged.
         EnvironmentProblem: it cannot be written.
     """
-    patterns = learned_by(run)
+    content = _content(run, scenario_of(run))
     if path.exists():
         raise InputError(f"{path} exists already; give the path of a new file")
-    _write_new(path, _text(patterns, embedder_of(scenario_of(run).witness)))
-    return Carried(path, len(patterns), is_aside=False)
+    _write_new(path, content.text)
+    return Carried(path, content.pattern_count, content.dropped_count, is_aside=False)
 
 
 def _write_new(path: Path, text: str) -> None:
@@ -162,8 +186,21 @@ def _write_new(path: Path, text: str) -> None:
         raise EnvironmentProblem(f"{path}: somebody else wrote it; remove it or choose another path")
 
 
-def _text(patterns: list[CarriedPattern], embedder: Embedder) -> str:
-    return encode_patterns(embedder.name, embedder.dimension_count, patterns)
+class _Content(NamedTuple):
+    text: str
+    pattern_count: int
+    dropped_count: int
+
+
+def _content(run: RunFolder, scenario: Scenario) -> _Content:
+    """What the run knew at its end and, behind that, what of its file it had no room for."""
+    embedder = embedder_of(scenario.witness)
+    learned = learned_by(run)
+    # As the run itself asked, so that what it was told is still there when it has just ended.
+    patterns = [*learned, *map(_bounded, imports_of(scenario, run, is_written=True).left_out)]
+    kept = within_limits(patterns)
+    text = encode_patterns(embedder.name, embedder.dimension_count, kept)
+    return _Content(text, len(kept), len(patterns) - len(kept))
 
 
 def _bounded(pattern: CarriedPattern) -> CarriedPattern:

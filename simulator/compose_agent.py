@@ -4,9 +4,7 @@ Must not import the engine or a transport.
 """
 
 import os
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
@@ -29,9 +27,8 @@ from simulator.faults.pace import FaultyPace
 from simulator.faults.rules import ActiveRule
 from simulator.scenario import WitnessSettings
 from simulator.streams import Streams
-
-if TYPE_CHECKING:
-    from agents.linear_file import ModelFile
+from simulator.warning import warn
+from simulator.weights import weights_of
 
 
 class GraphFiles(Struct, frozen=True):
@@ -116,11 +113,6 @@ def _witness(settings: WitnessSettings, graph_files: GraphFiles | None) -> Agent
     )
 
 
-def warn(reason: str) -> None:
-    """Tell a person what a run does without. It is no event: it may be otherwise in the next process."""
-    sys.stderr.write(f"trinity: {reason}\n")
-
-
 def _judge(settings: WitnessSettings) -> Judge:
     if settings.detector == "linear":
         from agents.linear_judge import LinearJudge
@@ -130,22 +122,3 @@ def _judge(settings: WitnessSettings) -> Judge:
     from agents.lexicon_judge import LexiconJudge
 
     return LexiconJudge(default_lexicon())
-
-
-def weights_of(settings: WitnessSettings) -> "ModelFile":
-    """The weights of a linear detector.
-
-    Raises:
-        InputError: the file is not there, or is not the one that the scenario was resolved with.
-        DamageError: the file is damaged.
-    """
-    from agents.linear_file import default_model, read_model
-
-    file = default_model() if settings.model is None else read_model(Path(settings.model))
-    if settings.model_sha256 not in (None, file.sha256):
-        place = settings.model or "the weights that come with Trinity"
-        raise InputError(
-            f"{place}: not the weights that the run was made with ({settings.model_sha256[:12]}, "
-            f"now {file.sha256[:12]}); restore weights.csv in the run's folder"
-        )
-    return file

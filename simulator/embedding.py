@@ -103,13 +103,23 @@ def _with_head(settings: WitnessSettings, model_sha256: str) -> WitnessSettings:
 
 
 def head_content(scenario: Scenario) -> str | None:
-    """The head of a resolved scenario, for a copy in the folder of its run; None if it has none."""
+    """The head of a resolved scenario, for a copy in the folder of its run; None if it has none.
+
+    Raises:
+        InputError: it is gone, or has changed since.
+        DamageError: it is damaged.
+    """
     settings = scenario.witness
     if settings.head_sha256 is None:
         return None
+    from agents.dense_file import DEFAULT_PLACE, FILE_BYTES_MAX, decode_head
+
     if settings.head is None:
-        return (resources.files("agents") / "data" / "minilm-head.csv").read_text(encoding="utf-8")
-    return Path(settings.head).read_text(encoding="utf-8")
+        place, content = DEFAULT_PLACE, _packaged(DEFAULT_PLACE)
+    else:
+        place, content = settings.head, _content(Path(settings.head), FILE_BYTES_MAX)
+    _check_head(settings, decode_head(content, place))
+    return content.decode()
 
 
 def with_own_head(scenario: Scenario, run: RunFolder) -> Scenario:
@@ -133,10 +143,30 @@ def _head(settings: WitnessSettings) -> "HeadFile":
     from agents.dense_file import default_head, read_head
 
     file = default_head() if settings.head is None else read_head(Path(settings.head))
+    _check_head(settings, file)
+    return file
+
+
+def _check_head(settings: WitnessSettings, file: "HeadFile") -> None:
     if settings.head_sha256 not in (None, file.sha256):
         place = settings.head or "the head that comes with Trinity"
         raise InputError(
             f"{place}: SHA-256 {file.sha256[:12]}, and the scenario names {settings.head_sha256[:12]}; "
             "name the file in witness.head (a run keeps a copy of its own, head.csv)"
         )
-    return file
+
+
+def _packaged(place: str) -> bytes:
+    """Of a file that comes with Trinity, by its path below the folder that holds the packages."""
+    package, _, path = place.partition("/")
+    return resources.files(package).joinpath(path).read_bytes()
+
+
+def _content(path: Path, bytes_max: int) -> bytes:
+    try:
+        if path.stat().st_size > bytes_max:
+            raise InputError(f"{path} is larger than {bytes_max:,} bytes; it holds no head")
+        return path.read_bytes()
+    except OSError as error:
+        problem = f"cannot read it: {error.strerror}; give a file of a head"
+        raise InputError(f"witness.head {path}: {problem}") from None

@@ -2,7 +2,9 @@
 
 ``experiment.toml`` stands beside ``scenario.toml``. Each table of ``[arms]`` is laid over the scenario, key
 by key. An arm with a table ``teacher`` begins with the memory that another run leaves: the scenario with that
-table laid over it. Unknown keys are refused with the path of the key.
+table laid over it. In an arm with ``chance_like``, which names another arm, answers know nothing and say
+"confirmed" as often as they do in that arm's run with the same seed. Unknown keys are refused with the path
+of the key.
 """
 
 import re
@@ -22,8 +24,13 @@ from simulator.scenario_file import load_scenario, parse_scenario, scenario_fold
 EXPERIMENT_NAME = "experiment.toml"
 ARMS_MAX = 12
 SEEDS_MAX = 100
+RUNS_MAX = 400
+"""Arms times seeds; each of the runs takes seconds and megabytes."""
 TEACHER = "teacher"
-_ARM_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+CHANCE_LIKE = "chance_like"
+ARM_NAME_CHARACTERS_MAX = 24
+"""So that tables of arms fit a line."""
+_ARM_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 Table = dict[str, object]
 
@@ -39,6 +46,8 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     seeds: int
     """How many: the scenario's own seed and those that follow it."""
     arms: dict[str, Table]
+    seeds_before: list[int] = []
+    """Other numbers of seeds that runs were recorded with in the same folder; nobody types them."""
 
     def to_toml(self) -> str:
         return tomli_w.dumps(msgspec.to_builtins(self))
@@ -49,6 +58,8 @@ class Arm(NamedTuple):
     scenario: Scenario
     teacher: Scenario | None
     """Whose memory the runs of the arm begin with."""
+    chance_like: str | None
+    """The arm whose share of "confirmed" its answers have, which know nothing."""
 
 
 def load_experiment(scenario: str, seeds: int | None = None) -> Experiment:
@@ -82,7 +93,10 @@ def arms_of(experiment: Experiment, scenario: str) -> list[Arm]:
     """
     base = tomllib.loads(load_scenario(scenario).to_toml())
     path = scenario_folder(scenario) / EXPERIMENT_NAME
-    return [_arm(name, base, experiment.arms[name], path) for name in _in_order(experiment)]
+    arms: list[Arm] = []
+    for name in _in_order(experiment):
+        arms.append(_arm(name, base, experiment.arms[name], path, [arm.name for arm in arms]))
+    return arms
 
 
 def laid_over(base: Mapping[str, object], top: Mapping[str, object]) -> Table:
@@ -110,8 +124,9 @@ def read_experiment(path: Path) -> Experiment:
 def _check(experiment: Experiment, path: Path, seeds_key: str) -> None:
     names = list(experiment.arms)
     for name in names:
-        if not _ARM_NAME.fullmatch(name):
-            raise InputError(f"{path}: arms.{name}: a name is small letters, digits and underscores")
+        if not _ARM_NAME.fullmatch(name) or len(name) > ARM_NAME_CHARACTERS_MAX:
+            form = f"small letters, digits and underscores, at most {ARM_NAME_CHARACTERS_MAX}"
+            raise InputError(f"{path}: arms.{name[:64]}: a name is {form}")
     if not 2 <= len(names) <= ARMS_MAX:
         raise InputError(f"{path}: arms: {len(names)} of them; an experiment has 2 to {ARMS_MAX}")
     for key in ("baseline", "treatment"):
@@ -123,6 +138,11 @@ def _check(experiment: Experiment, path: Path, seeds_key: str) -> None:
     if not 2 <= experiment.seeds <= SEEDS_MAX:
         limits = f"is from 2, which an interval needs, to {SEEDS_MAX}"
         raise InputError(f"{seeds_key} {limits}, not {experiment.seeds}")
+    if len(names) * experiment.seeds > RUNS_MAX:
+        product = f"{len(names)} arms with {experiment.seeds} seeds are more than {RUNS_MAX} runs"
+        raise InputError(f"{path}: {product}; take at most {RUNS_MAX // len(names)} seeds with {seeds_key}")
+    if experiment.seeds_before:
+        raise InputError(f"{path}: seeds_before is filled in where runs are recorded; leave it out")
 
 
 def _in_order(experiment: Experiment) -> Iterator[str]:
@@ -131,14 +151,23 @@ def _in_order(experiment: Experiment) -> Iterator[str]:
     yield from (name for name in experiment.arms if name not in first)
 
 
-def _arm(name: str, base: Table, table: Table, path: Path) -> Arm:
-    own = {key: value for key, value in table.items() if key != TEACHER}
+def _arm(name: str, base: Table, table: Table, path: Path, earlier: list[str]) -> Arm:
+    own = {key: value for key, value in table.items() if key not in (TEACHER, CHANCE_LIKE)}
     place = f"{path}, arms.{name}"
     taught_by = table.get(TEACHER)
     if taught_by is not None and not isinstance(taught_by, dict):
         raise InputError(f"{place}.{TEACHER} is a table of keys to lay over the scenario")
     teacher = None if taught_by is None else _scenario(base, taught_by, f"{place}.{TEACHER}")
-    return Arm(name, _scenario(base, own, place), teacher)
+    scenario = _scenario(base, own, place)
+    like = table.get(CHANCE_LIKE)
+    if like is None:
+        return Arm(name, scenario, teacher, None)
+    if not isinstance(like, str) or like not in earlier:
+        known = ", ".join(earlier) or "none"
+        raise InputError(f"{place}.{CHANCE_LIKE} = {like!r} is no arm that is run before it: {known}")
+    if scenario.feedback is None:
+        raise InputError(f"{place}.{CHANCE_LIKE}: its scenario has no answers; give it a table [feedback]")
+    return Arm(name, scenario, teacher, like)
 
 
 def _scenario(base: Table, top: Table, place: str) -> Scenario:

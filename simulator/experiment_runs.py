@@ -1,85 +1,48 @@
 """Carries out the runs of an experiment, one after another, in a folder that keeps those that are finished.
 
-::
-
-    FOLDER/
-      experiment.toml                 the experiment as resolved
-      arms/ARM/seed-SEED/             a run of an arm, as any other run
-      teachers/ARM/seed-SEED/         the run whose memory that one began with
-      teachers/ARM/seed-SEED.patterns that memory
-      report.md  learning_curve.svg
-
 Must not compare the arms.
 """
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 from shutil import rmtree
 from typing import NamedTuple
 
-from msgspec import Struct
+from msgspec.structs import replace
 
-from analysis.checks import run_invariants
+from analysis.checks import CheckResult, run_invariants
 from analysis.database import open_database
 from analysis.experiment import ARMS_FOLDER
+from bus.bodies import FeedbackGiven, RunFinished
 from bus.errors import EnvironmentProblem, InputError
 from simulator.carrying import write_memory
-from simulator.compose import workload_of
 from simulator.experiment import EXPERIMENT_NAME, Arm, Experiment
+from simulator.experiment_plan import ArmRun, Lesson, Plan, resolved
 from simulator.incarnation import Watcher
 from simulator.judging import limits_of
-from simulator.options import Options, resolve
 from simulator.provisions import lay_in, provisions_of
 from simulator.recording import Means, Recording
 from simulator.scenario import Scenario
 from simulator.scenario_file import parse_scenario
 from store.layout import has_log
-from store.manifest import is_closed
-from store.run_folder import RunFolder, check_unicode
-from store.whole_file import write_whole
+from store.log_reader import read_events
+from store.manifest import read_manifest
+from store.run_folder import RunFolder
 
-TEACHERS_FOLDER = "teachers"
 MEANS = Means("inproc")
 """The log is the same as with agents in processes of their own."""
-
-
-class ArmRun(NamedTuple):
-    """One run of the experiment: an arm with a seed."""
-
-    arm: str
-    seed: int
-    folder: RunFolder
+EVEN_SHARE = 0.5
+"""Of "confirmed" among answers by chance, where the run that they take after had no answer."""
+_SEED_FOLDER = re.compile(r"seed-(0|[1-9][0-9]{0,18})")
 
 
 class Done(NamedTuple):
     run: ArmRun
-    broken: tuple[str, ...]
-    """Titles of the invariants that do not hold."""
-
-
-class Plan(Struct, frozen=True):
-    """What is to be run, and where."""
-
-    folder: Path
-    experiment: Experiment
-    arms: list[Arm]
-    events: Path | None
-    """Records in place of those that the scenario makes; a teacher has its own."""
-
-    @property
-    def run_count(self) -> int:
-        """Of the arms; teachers come on top."""
-        return len(self.arms) * self.experiment.seeds
-
-    def runs(self) -> Iterator[tuple[Arm, ArmRun]]:
-        """Seed by seed, so that an interrupted experiment has whole seeds."""
-        for number in range(self.experiment.seeds):
-            for arm in self.arms:
-                seed = arm.scenario.seed + number
-                path = self.folder / ARMS_FOLDER / arm.name / f"seed-{seed}"
-                yield arm, ArmRun(arm.name, seed, RunFolder(path))
+    broken: tuple[CheckResult, ...]
+    """The invariants that do not hold."""
 
 
 def find_experiment(name_or_path: str, runs_dir: Path) -> Path | None:
@@ -93,39 +56,25 @@ def find_experiment(name_or_path: str, runs_dir: Path) -> Path | None:
 
 
 def finished_runs(folder: Path, experiment: Experiment) -> list[RunFolder]:
-    """The runs that a report of the experiment would be about, as far as they are finished."""
+    """The runs that a report of the experiment would be about, as far as they came to their end."""
     found = []
     for arm in experiment.arms:
-        seeds = sorted(int(path.name[5:]) for path in (folder / ARMS_FOLDER / arm).glob("seed-*"))
+        names = [_SEED_FOLDER.fullmatch(path.name) for path in (folder / ARMS_FOLDER / arm).glob("seed-*")]
+        seeds = sorted(int(name.group(1)) for name in names if name)
         runs = [RunFolder(folder / ARMS_FOLDER / arm / f"seed-{n}") for n in seeds[: experiment.seeds]]
-        found += [run for run in runs if run.events.is_dir() and is_closed(run.events)]
+        found += [run for run in runs if status_of(run) == "completed"]
     return found
 
 
-def prepare(plan: Plan) -> None:
-    """Make the folder of the experiment, or find it begun with the same one; check what can be checked.
-
-    More or fewer seeds are no other experiment.
-
-    Raises:
-        InputError: the folder holds something else, or the events file cannot be used.
-        EnvironmentProblem: it cannot be made.
-    """
-    for arm in plan.arms:
-        workload_of(_resolved(arm.scenario, arm.scenario.seed, plan.events))
-    check_unicode(plan.folder)
-    path = plan.folder / EXPERIMENT_NAME
-    text = _resolved_toml(plan)
-    try:
-        if path.is_file():
-            _check_same(plan, path.read_text(encoding="utf-8"), text)
-        elif plan.folder.exists() and any(plan.folder.iterdir()):
-            raise InputError(f"{plan.folder} holds no experiment; give a new folder with --out")
-        plan.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text)
-    except OSError as error:
-        problem = f"{plan.folder}: cannot make the folder: {error.strerror}; give another with --out"
-        raise EnvironmentProblem(problem) from None
+def status_of(run: RunFolder) -> str | None:
+    """How a run ended; None if it did not, was interrupted and can go on, or its proof is missing."""
+    if not run.events.is_dir() or not run.observations.is_dir():
+        return None
+    events, observations = read_manifest(run.events), read_manifest(run.observations)
+    if events is None or observations is None or not (events.closed and observations.closed):
+        return None
+    last = next(read_events(run.events, events.last_seq), None)
+    return last.data.status if last is not None and isinstance(last.data, RunFinished) else None
 
 
 def carry_out(plan: Plan, told: Callable[[int, str], None], stop: Callable[[], bool]) -> list[Done] | None:
@@ -143,58 +92,43 @@ def carry_out(plan: Plan, told: Callable[[int, str], None], stop: Callable[[], b
     done: list[Done] = []
     for arm, run in plan.runs():
         told(len(done), f"{run.arm}, seed {run.seed}")
-        memory = _memory_path(plan, run) if arm.teacher else None
-        if arm.teacher is not None and not _taught(plan, arm.teacher, run, stop):
+        lesson = None if arm.teacher is None else plan.lesson(arm, arm.teacher, run)
+        if arm.teacher is not None and lesson is not None and not _taught(arm.teacher, lesson, stop):
             return None
-        scenario = _resolved(arm.scenario, run.seed, plan.events, memory)
+        scenario = _scenario(plan, arm, run, lesson)
         if not _finished(scenario, run.folder, stop):
             return None
         done.append(Done(run, _broken(scenario, run.folder)))
     return done
 
 
-def _broken(scenario: Scenario, folder: RunFolder) -> tuple[str, ...]:
+def confirmed_share(run: RunFolder) -> float:
+    """0 to 1, of the answers that came in a run: how many say "confirmed"; EVEN_SHARE if none came."""
+    answers = [event.data for event in read_events(run.events) if isinstance(event.data, FeedbackGiven)]
+    return sum(answer.confirmed for answer in answers) / len(answers) if answers else EVEN_SHARE
+
+
+def _scenario(plan: Plan, arm: Arm, run: ArmRun, lesson: Lesson | None) -> Scenario:
+    scenario = resolved(arm.scenario, run.seed, plan.events, lesson.memory if lesson else None)
+    like = plan.like(arm, run)
+    if like is None or scenario.feedback is None:
+        return scenario
+    return replace(scenario, feedback=replace(scenario.feedback, chance_share=confirmed_share(like.folder)))
+
+
+def _broken(scenario: Scenario, folder: RunFolder) -> tuple[CheckResult, ...]:
     with open_database(folder) as database:
         results = run_invariants(database, limits_of(scenario))
-    return tuple(result.title for result in results if not result.passed)
+    return tuple(result for result in results if not result.passed)
 
 
-def _resolved(scenario: Scenario, seed: int, events: Path | None, memory: Path | None = None) -> Scenario:
-    return resolve(scenario, Options(seed=str(seed), events=events, memory=memory))
-
-
-def _resolved_toml(plan: Plan) -> str:
-    """The experiment, with what decides its runs besides: the digest of each arm's scenario."""
-    lines = [f"# sha256 of the scenario of arm {a.name}: {_digest(plan, a)}" for a in plan.arms]
-    return "\n".join([*lines, plan.experiment.to_toml()])
-
-
-def _digest(plan: Plan, arm: Arm) -> str:
-    return _resolved(arm.scenario, arm.scenario.seed, plan.events).sha256()
-
-
-def _check_same(plan: Plan, before: str, after: str) -> None:
-    def without_seeds(text: str) -> list[str]:
-        return [line for line in text.splitlines() if not line.startswith("seeds = ")]
-
-    if without_seeds(before) != without_seeds(after):
-        problem = "holds an experiment with other arms, another scenario or other events"
-        raise InputError(f"{plan.folder} {problem}; give a new folder with --out")
-
-
-def _memory_path(plan: Plan, run: ArmRun) -> Path:
-    return plan.folder / TEACHERS_FOLDER / run.arm / f"seed-{run.seed}.patterns"
-
-
-def _taught(plan: Plan, teacher: Scenario, run: ArmRun, stop: Callable[[], bool]) -> bool:
+def _taught(teacher: Scenario, lesson: Lesson, stop: Callable[[], bool]) -> bool:
     """Record the run that teaches, and write down its memory; False if that was stopped."""
-    path = _memory_path(plan, run)
-    if path.is_file():
+    if lesson.memory.is_file():
         return True
-    folder = RunFolder(path.with_suffix(""))
-    if not _finished(_resolved(teacher, run.seed, None), folder, stop):
+    if not _finished(resolved(teacher, lesson.seed, None), lesson.folder, stop):
         return False
-    write_memory(folder, path)
+    write_memory(lesson.folder, lesson.memory)
     return True
 
 
@@ -204,16 +138,22 @@ def _finished(scenario: Scenario, folder: RunFolder, stop: Callable[[], bool]) -
         begun_with = parse_scenario(folder.scenario.read_bytes(), str(folder.scenario))
         if begun_with.sha256() != scenario.sha256():
             raise InputError(f"{folder.path} holds another run; give a new folder with --out")
-        if is_closed(folder.events) and is_closed(folder.observations):
-            return True
+        if (status := status_of(folder)) is not None:
+            return _came_to_its_end(folder, status, "as its log says")
     else:
         _begin(scenario, folder)
     recording = Recording(scenario, folder, MEANS, Watcher(lambda now_ns, count: None, stop))
     recorded = recording.resume() if has_log(folder.events) else recording.record()
-    if recorded.status == "failed":
+    if recorded.status == "interrupted":
+        return False
+    return _came_to_its_end(folder, recorded.status, recorded.reason)
+
+
+def _came_to_its_end(folder: RunFolder, status: str, reason: str) -> bool:
+    if status != "completed":
         look = f"`trinity info {quote(str(folder.path))}` shows how far it came"
-        raise EnvironmentProblem(f"{folder.path}: the run did not reach its end: {recorded.reason}; {look}")
-    return recorded.status == "completed"
+        raise EnvironmentProblem(f"{folder.path}: the run did not reach its end: {reason}; {look}")
+    return True
 
 
 def _begin(scenario: Scenario, folder: RunFolder) -> None:

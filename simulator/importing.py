@@ -11,27 +11,27 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from agents.embedder import Embedder
-from agents.experience import Experience
+from agents.experience import Experience, example_of
 from bus.bodies import PatternImported
 from bus.errors import DamageError, InputError
 from bus.redaction import Redactor, known_secrets
-from simulator.compose_agent import warn
 from simulator.embedding import embedder_named, embedder_of
 from simulator.scenario import Scenario
+from simulator.warning import warn
 from store.memory_cache import BEGIN_NAME, IndexCache
 from store.pattern_file import CarriedPattern, PatternFile, check_writable, read_patterns
 from store.run_folder import RunFolder
 
 
 class Imports(NamedTuple):
-    """In the order in which they go on the log: the most useful first."""
+    """In the order of the file, the most useful first; so they go on the log."""
 
     bodies: tuple[PatternImported, ...]
-    left_out_count: int
+    left_out: tuple[CarriedPattern, ...]
     """Patterns for which the memory of this run has no room."""
 
 
-NO_IMPORTS = Imports((), 0)
+NO_IMPORTS = Imports((), ())
 
 
 def with_memory(scenario: Scenario) -> Scenario:
@@ -79,7 +79,8 @@ def memory_content(scenario: Scenario) -> str | None:
 def imports_of(scenario: Scenario, folder: RunFolder, *, is_written: bool = False) -> Imports:
     """What goes on the log when a run begins; from its own copy of the file, if it has one.
 
-    ``is_written``: the graph that this takes is left for WITNESS in the folder, if it is large.
+    ``is_written``: the graph that this takes is left in the folder, if it is large, for WITNESS and for who
+    asks again.
 
     Raises:
         DamageError: the patterns are not those that the run began with, or are gone.
@@ -118,27 +119,32 @@ def _imports(
 def _resolved(
     patterns: list[CarriedPattern], pattern_count_max: int, embedder: Embedder, written: Path | None
 ) -> Imports:
-    """Near-duplicates become one pattern with the sum of their counts; what has no room is left out."""
+    """Near-duplicates become one pattern with the sum of their counts; what has no room is left out.
+
+    A pattern is compared with those before it. So a graph from a file is taken only if it has no more
+    vectors than there are when it is first asked.
+    """
     # FAISS is loaded here only by a run that begins with something.
     from store.memory import FaissMemory
 
-    cache = IndexCache((), written, warn)
+    cache = IndexCache([written] if written else [], written, warn)
     memory = FaissMemory(embedder.name, embedder.dimension_count, cache=cache)
     experience = Experience(memory, embedder, pattern_count_max)
     redact = Redactor(known_secrets(os.environ)).text
     bodies: dict[str, PatternImported] = {}
-    left_out_count = 0
-    for pattern in sorted(patterns, key=lambda p: -(p.confirmed_count + p.refuted_count)):
-        pattern_id, message = experience.known_as(pattern.kind, redact(pattern.message))
+    left_out: list[CarriedPattern] = []
+    for carried in patterns:
+        pattern = replace(carried, message=example_of(redact(carried.message)))
+        pattern_id, message = experience.known_as(pattern.kind, pattern.message)
         if pattern_id in bodies:
             bodies[pattern_id] = _merged(bodies[pattern_id], pattern)
         elif experience.crowded_out(pattern_id) is not None:
-            left_out_count += 1
+            left_out.append(pattern)
         else:
             bodies[pattern_id] = _body(pattern_id, message, pattern)
             experience.apply(bodies[pattern_id])
     memory.keep()
-    return Imports(tuple(bodies.values()), left_out_count)
+    return Imports(tuple(bodies.values()), tuple(left_out))
 
 
 def _body(pattern_id: str, message: str, pattern: CarriedPattern) -> PatternImported:

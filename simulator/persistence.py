@@ -5,7 +5,7 @@ Must not run an agent or change anything.
 
 from typing import NamedTuple
 
-from bus.bodies import AgentStopped, ModelCalled, PatternLearned, RunResumed
+from bus.bodies import AgentStopped, ModelCalled, PatternImported, PatternLearned, RunResumed
 from bus.events import Event
 from bus.queues import Queues
 from simulator.compose import routes_of
@@ -57,17 +57,24 @@ class _Comparison:
         self._compared: list[Compared] = []
 
     def compared(self) -> list[Compared]:
-        upcasts = None
+        upcasts, last_seq = None, 0
         for envelope in read_envelopes(self._run.events):
             upcasts = upcasts_of(self._run.events, envelope) if upcasts is None else upcasts
             event = open_envelope(envelope, upcasts)
             if isinstance(event.data, AgentStopped):
                 self._compare_end(event, event.data)
+            if not isinstance(event.data, PatternImported):
+                # Agents were told all that a run begins with, also what was not on the log yet.
+                self._compare_resumed_before(event.seq)
             self._rebuilding.apply(envelope)
             self._apply(event)
-            while self._resumed and self._resumed[0].after_seq == event.seq:
-                self._compare_resumed(self._resumed.pop(0))
+            last_seq = event.seq
+        self._compare_resumed_before(last_seq + 1)
         return self._compared
+
+    def _compare_resumed_before(self, seq: int) -> None:
+        while self._resumed and self._resumed[0].after_seq < seq:
+            self._compare_resumed(self._resumed.pop(0))
 
     def _apply(self, event: Event) -> None:
         self._queues.apply(event)

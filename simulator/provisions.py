@@ -23,6 +23,8 @@ def provisions_of(scenario: Scenario) -> Provisions:
 
     Raises:
         InputError: a file is gone, or is not what it was when the scenario was resolved.
+        DamageError: it was damaged since.
+        EnvironmentProblem: the system refuses to read it.
     """
     return Provisions(memory_content(scenario), weights_content(scenario), head_content(scenario))
 

@@ -28,6 +28,8 @@ KEYED_TABLES = (
     ("faults", "rules"),
 )
 """Tables whose keys are names; msgspec's errors do not say at which of them something is wrong."""
+EXTENDS_MAX = 3
+"""Scenarios that lie below one another; who reads one has to look in so many places."""
 CHOICES = {
     "kind": get_args(FaultKind),
     "direction": get_args(Direction),
@@ -67,13 +69,21 @@ def scenario_folder(name_or_path: str) -> Path:
 def load_scenario(name_or_path: str) -> Scenario:
     """Raises ScenarioError: unknown scenario, bad TOML, unknown or mistyped key, or a value out of range."""
     path = scenario_folder(name_or_path) / "scenario.toml"
-    return parse_scenario(path.read_bytes(), str(path))
+    return _beside(parse_scenario(path.read_bytes(), str(path)), path.parent)
+
+
+def _beside(scenario: Scenario, folder: Path) -> Scenario:
+    """The scenario with the files that it names taken from beside it, wherever one stands."""
+    witness = scenario.witness
+    named = {name: getattr(witness, name) for name in ("model", "head", "memory")}
+    whole = {name: str(folder.resolve() / given) for name, given in named.items() if given}
+    return msgspec.structs.replace(scenario, witness=msgspec.structs.replace(witness, **whole))
 
 
 def parse_scenario(content: bytes, place: str) -> Scenario:
     """Read TOML; ``place`` names it in errors.
 
-    With ``extends = "soak"`` it says only what differs from that scenario.
+    With ``extends = "soak"`` it says only what differs from that scenario, which may extend another one.
 
     Raises:
         ScenarioError: bad TOML, unknown or mistyped key, or a value out of range.
@@ -130,15 +140,14 @@ def _with(table: dict[str, object], path: tuple[str, ...], value: object) -> dic
 
 
 def _extended(table: dict[str, object]) -> dict[str, object]:
-    """The table laid over the one that it extends: one step, so a scenario is read in two places at most."""
-    base = table.pop("extends", None)
-    if base is None:
-        return table
-    path = scenario_folder(str(base)) / "scenario.toml"
-    below = tomllib.loads(path.read_text(encoding="utf-8"))
-    if "extends" in below:
-        raise InputError(f"{base!r} extends another scenario itself; extend that one")
-    return _laid_over(below, table)
+    """The table laid over the one that it extends, and that over the one below it."""
+    for _ in range(EXTENDS_MAX):
+        base = table.pop("extends", None)
+        if base is None:
+            return table
+        path = scenario_folder(str(base)) / "scenario.toml"
+        table = _laid_over(tomllib.loads(path.read_text(encoding="utf-8")), table)
+    raise InputError(f"more than {EXTENDS_MAX} scenarios extend one another; let one say more itself")
 
 
 def _laid_over(base: dict[str, object], top: dict[str, object]) -> dict[str, object]:

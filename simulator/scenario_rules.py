@@ -136,6 +136,9 @@ def _learning_rules(s: Scenario) -> Iterator[Demand]:
         yield between("witness.review_above", witness.review_above, 0.0, 1.0)
         demand = "needs a [feedback] table: nobody else answers"
         yield Demand("witness.review_above", witness.review_above, feedback is not None, demand)
+    for name in ("model", "head", "memory"):
+        path = getattr(witness, name)
+        yield Demand(f"witness.{name}", path, path != "", "is the path of a file")
     is_linear = witness.detector == "linear"
     yield Demand("witness.model", witness.model, is_linear or not witness.model, 'is for detector = "linear"')
     yield from _embedder_rules(witness)

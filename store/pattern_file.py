@@ -2,7 +2,8 @@
 
 The first line is a :class:`Header`, each further one a :class:`CarriedPattern`, as JSON; the most useful
 pattern comes first. The header has the SHA-256 of all that follows it. A file is replaced whole, and only
-by a run that began with what it holds: no other run's patterns are lost.
+by a run that began with what it holds: what another run taught leaves it only if a run forgets it, which is
+on that run's log, or if the file would become too large.
 """
 
 import fcntl
@@ -77,6 +78,16 @@ def encode_patterns(embedder: str, dimension_count: int, patterns: Sequence[Carr
     lines = b"".join(msgspec.json.encode(pattern) + b"\n" for pattern in patterns)
     header = Header(FORMAT, embedder, dimension_count, len(patterns), sha256(lines).hexdigest())
     return (msgspec.json.encode(header) + b"\n" + lines).decode()
+
+
+def within_limits(patterns: Sequence[CarriedPattern]) -> Sequence[CarriedPattern]:
+    """As many as a file can hold; the last ones, which are the least useful, are left out."""
+    room_bytes = FILE_BYTES_MAX - _HEADER_BYTES_MAX
+    for count, pattern in enumerate(patterns):
+        room_bytes -= len(msgspec.json.encode(pattern)) + 1
+        if room_bytes < 0 or count == PATTERNS_MAX:
+            return patterns[:count]
+    return patterns
 
 
 def decode_patterns(content: bytes, place: str) -> PatternFile:

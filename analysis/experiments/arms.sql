@@ -14,18 +14,6 @@
 --   confirmed_share    0 to 1, of these: how many say that the kind was there
 --   learned_count      changes of the pattern memory
 --   imported_count     patterns that the run began with, from another run
-with counts as (
-    select
-        arm,
-        seed,
-        count_if(type = 'feedback.given') as feedback_count,
-        avg(cast(cast(data ->> '$.confirmed' as boolean) as integer)) filter (where type = 'feedback.given')
-        as confirmed_share,
-        count_if(type = 'pattern.learned') as learned_count,
-        count_if(type = 'pattern.imported') as imported_count
-    from events
-    group by all
-)
 select
     arm,
     count(*) as run_count,

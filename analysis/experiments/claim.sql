@@ -6,7 +6,9 @@
 --   difference           mean over the seeds
 --   low, high            its 95 % interval by Student's t; null with fewer than two seeds
 --   excludes_zero        whether 0 is outside of the interval; null without one
---   learns               whether the whole interval is above 0: the only ground for saying so
+--   is_above_zero        whether the whole interval is above 0: the only ground for a claim, and not enough
+--                        for one if the arms had other records or an invariant does not hold in a run; never
+--                        if the seeds do not differ at all, since then they say nothing about chance
 --   same_records         whether every arm was given the same records and labels, seed by seed
 with means as (
     select
@@ -32,6 +34,6 @@ select
     round(mean_difference - half_width, 5) as low,
     round(mean_difference + half_width, 5) as high,
     abs(mean_difference) > half_width as excludes_zero,
-    coalesce(mean_difference > half_width, false) as learns,
+    coalesce(half_width > 0 and mean_difference > half_width, false) as is_above_zero,
     same_records
 from paired cross join streams;

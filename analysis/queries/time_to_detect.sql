@@ -1,7 +1,8 @@
 -- title: From the first report of an incident to its detection
 -- grain: one row per kind that labels telemetry
--- An incident is all telemetry of one label whose message is the same but for its numbers. One that recurs is
--- detected later than it was first reported if WITNESS had to learn it.
+-- An incident is all telemetry of one label whose message is the same but for its numbers, by the rule of
+-- WITNESS (agents/text.py). One that recurs is detected later than it was first reported if WITNESS had to
+-- learn it.
 -- columns:
 --   kind
 --   incident_count       incidents of the kind
@@ -14,8 +15,18 @@
 with reports as (
     select
         truths.label as kind,
-        -- What differs only in numbers and in hexadecimal names is one incident.
-        regexp_replace(telemetry.message, '\b(0x)?[0-9a-f]*[0-9][0-9a-f]*\b', '#', 'g') as incident,
+        -- What differs only in numbers and in hexadecimal names is one incident; a lone 0 stays. The pattern
+        -- of mask_numbers, without looking ahead: what may follow a 0 is taken and put back, and seven digits
+        -- are spelled out by where the first decimal one is. What differs: a hexadecimal name right behind a
+        -- letter beyond ASCII is masked here and not there.
+        regexp_replace(
+            left(telemetry.message, 4000),
+            '[^\P{Nd}0][\p{Nd}a-fA-F]*|0[\p{Nd}a-fA-F]+|0([\pL\pN_.])'
+            || '|\b(?:[a-f]\p{Nd}[\p{Nd}a-f]{5,}|[a-f]{2}\p{Nd}[\p{Nd}a-f]{4,}|[a-f]{3}\p{Nd}[\p{Nd}a-f]{3,}'
+            || '|[a-f]{4}\p{Nd}[\p{Nd}a-f]{2,}|[a-f]{5}\p{Nd}[\p{Nd}a-f]+|[a-f]{6,}\p{Nd}[\p{Nd}a-f]*)',
+            '#\1',
+            'g'
+        ) as incident,
         telemetry.seq,
         telemetry.time_ns,
         decisions.time_ns as detected_ns

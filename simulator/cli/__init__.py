@@ -74,7 +74,9 @@ def _run(arguments: list[str]) -> ExitCode:
     except TrinityError as error:
         return fail(str(error), exit_code_of(error))
     except typer.TyperException as error:
-        return fail(f"{error.format_message().rstrip('.')}; see --help", ExitCode.BAD_INPUT)
+        # A group of commands that was called without one has shown its help, and has no message.
+        message = error.format_message().rstrip(".") or "give a command"
+        return fail(f"{message}; see --help", ExitCode.BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
         return fail("interrupted", ExitCode.INTERRUPTED)
     except RuntimeError as error:

@@ -15,7 +15,7 @@ def note_imports(scenario: Scenario, folder: RunFolder) -> None:
     if scenario.witness.memory is None:
         return
     imports = imports_of(scenario, folder, is_written=True)
-    left_out = f"; {imports.left_out_count:,} more have no room" if imports.left_out_count else ""
+    left_out = f"; {len(imports.left_out):,} more have no room" if imports.left_out else ""
     note(f"begins with {len(imports.bodies):,} patterns of {scenario.witness.memory}{left_out}")
 
 
@@ -28,5 +28,6 @@ def hand_on(run: RunFolder) -> ExitCode:
         return fail(f"what the run learned was not handed on: {error}; {again}", exit_code_of(error))
     if carried is not None:
         aside = " (another run has changed the file that this one began with)" if carried.is_aside else ""
-        note(f"{carried.pattern_count:,} patterns are in {carried.path}{aside}")
+        dropped = f"; {carried.dropped_count:,} more are too many for a file" if carried.dropped_count else ""
+        note(f"{carried.pattern_count:,} patterns are in {carried.path}{aside}{dropped}")
     return ExitCode.OK

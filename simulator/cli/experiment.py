@@ -8,15 +8,26 @@ import typer
 
 from analysis.database import Result
 from analysis.experiment import Comparison, ExperimentDatabase, experiment_queries, open_experiment
-from analysis.experiment_report import REPORT_NAME, Facts, claim_sentence, write_experiment_report
+from analysis.experiment_report import (
+    ARMS_COLUMNS,
+    DIFFERENCE_COLUMNS,
+    LEAK_CHECK,
+    REPORT_NAME,
+    Facts,
+    claim_sentence,
+    columns_of,
+    write_experiment_report,
+)
 from bus.errors import InputError
 from simulator.cli.outlet import outlive_output
 from simulator.cli.output import fail, print_json, print_pairs, print_table, progress_bar, say
+from simulator.cli.present import hint
 from simulator.cli.run import RUNS_DIR, Json
 from simulator.cli.teach import examples
 from simulator.exit_codes import ExitCode
 from simulator.experiment import EXPERIMENT_NAME, SEEDS_MAX, arms_of, load_experiment, read_experiment
-from simulator.experiment_runs import Done, Plan, carry_out, find_experiment, finished_runs, prepare
+from simulator.experiment_plan import Plan, notes_of, prepare
+from simulator.experiment_runs import Done, carry_out, find_experiment, finished_runs
 from simulator.garbage import collect_rarely
 from simulator.interrupt import Interrupt
 from simulator.scenario_file import load_scenario
@@ -26,8 +37,8 @@ EXPERIMENT_EXAMPLES = examples(
     ("trinity experiment learning --seeds 3 --out quick", "fewer seeds, wider intervals"),
     ("trinity experiment --events telemetry.jsonl", "records of your own, with labels"),
 )
-SHOWN = ("arms", "difference")
-"""Queries whose answers people are shown; the learning curve is a picture."""
+SHOWN = (("arms", ARMS_COLUMNS), ("difference", DIFFERENCE_COLUMNS))
+"""Queries whose answers people are shown, and what of them; the learning curve is a picture."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -62,8 +73,7 @@ def experiment(
     """
     chosen = load_experiment(scenario, seeds)
     folder = out or RUNS_DIR / f"{load_scenario(scenario).name}-experiment"
-    plan = Plan(folder, chosen, arms_of(chosen, scenario), events)
-    prepare(plan)
+    plan = prepare(Plan(folder, chosen, arms_of(chosen, scenario), events))
     outlive_output()
     collect_rarely()
     title = f"{len(plan.arms)} arms, {chosen.seeds} seeds"
@@ -71,7 +81,7 @@ def experiment(
         done = carry_out(plan, bar.update, lambda: interrupt.requested)
     if done is None:
         return fail("interrupted; the same command goes on, finished runs are kept", ExitCode.INTERRUPTED)
-    facts = Facts(chosen.title, chosen.claim, plan.arms[0].scenario.name, len(done), _broken(done))
+    facts = _facts(plan, done)
     compared = Comparison(chosen.baseline, chosen.treatment)
     with open_experiment([one.run.folder for one in done], compared) as database:
         write_experiment_report(folder, database, facts)
@@ -99,8 +109,16 @@ def experiment_answer(name_or_path: str, query: str | None) -> Result | None:
         return database.named(query)
 
 
-def _broken(done: list[Done]) -> list[str]:
-    return [f"{one.run.arm}, seed {one.run.seed}: {title}" for one in done for title in one.broken]
+def _facts(plan: Plan, done: list[Done]) -> Facts:
+    return Facts(
+        title=plan.experiment.title,
+        claim=plan.experiment.claim,
+        scenario=plan.arms[0].scenario.name,
+        run_count=len(done),
+        broken=[f"{one.run.arm}, seed {one.run.seed}: {check.title}" for one in done for check in one.broken],
+        is_prequential=not any(check.name == LEAK_CHECK for one in done for check in one.broken),
+        notes=notes_of(plan),
+    )
 
 
 def _present(database: ExperimentDatabase, folder: Path, facts: Facts, *, json: bool) -> None:
@@ -109,17 +127,21 @@ def _present(database: ExperimentDatabase, folder: Path, facts: Facts, *, json: 
         print_json(
             {
                 "experiment": str(folder),
-                "sentence": claim_sentence(database, facts.claim),
+                "sentence": claim_sentence(database, facts),
+                "notes": facts.notes,
                 "broken_invariants": facts.broken,
                 **answers,
             }
         )
         return
     say(facts.title, "bold")
-    for name in SHOWN:
-        answer = database.named(name)
+    for name, headings in SHOWN:
+        answer = columns_of(database.named(name), headings)
         print_table("", answer.columns, answer.rows)
     for text in facts.broken:
         say(f"✗ {text}", "red")
-    say(claim_sentence(database, facts.claim), "bold")
+    say(claim_sentence(database, facts), "bold")
+    for note in facts.notes:
+        say(note)
     print_pairs({"runs": facts.run_count, "report": quote(str(folder / REPORT_NAME))})
+    hint(f"trinity sql {quote(str(folder))} @arms")

@@ -69,9 +69,11 @@ def write(
     check_writable(path.resolve())
     carried = write_memory(RunFolder.open(run, RUNS_DIR), path)
     if json:
-        print_json({"file": str(carried.path), "pattern_count": carried.pattern_count})
+        counts = {"pattern_count": carried.pattern_count, "dropped_count": carried.dropped_count}
+        print_json({"file": str(carried.path), **counts})
     else:
-        say(f"{carried.path}: {carried.pattern_count:,} patterns")
+        dropped = f"; {carried.dropped_count:,} more are too many for a file" if carried.dropped_count else ""
+        say(f"{carried.path}: {carried.pattern_count:,} patterns{dropped}")
 
 
 def _shown(path: Path, file: PatternFile) -> _Shown:

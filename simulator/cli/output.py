@@ -24,6 +24,7 @@ from rich.text import Text
 
 from analysis.terminal import safe as safe
 from analysis.terminal import safe_json
+from simulator.cli.layout import broken_header, column_widths
 from simulator.exit_codes import ExitCode
 
 CELL_CHARACTERS_MAX = 200
@@ -78,7 +79,10 @@ def print_json(value: object) -> None:
 def print_table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()
 ) -> None:
-    """A table; numbers stand to the right, long cells are cut, and only the first rows are shown."""
+    """A table; numbers stand to the right, long cells are cut, and only the first rows are shown.
+
+    What is too wide for the terminal is shown one value a line, row by row.
+    """
     if len(rows) == 1 and len(columns) > COLUMNS_SIDE_BY_SIDE_MAX:
         say(title, "bold")
         print_pairs({column: _cell(value) for column, value in zip(columns, rows[0], strict=True)})
@@ -88,14 +92,29 @@ def print_table(
     row_count, rows = len(rows), rows[:ROWS_SHOWN_MAX]
     table = Table(title=heading, title_justify="left", title_style="bold", header_style="bold")
     numeric = [bool(rows) and all(_is_number(row[n]) for row in rows) for n in range(len(columns))]
-    for column, is_numeric in zip(columns, numeric, strict=True):
-        justify: JustifyMethod = "right" if is_numeric or column in right else "left"
-        table.add_column(Text(safe(column)), justify=justify, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row))
-    stdout().print(table)
+    cells = [[_cell(value) for value in row] for row in rows]
+    headers = [safe(column) for column in columns]
+    widths = column_widths(headers, cells, stdout().width)
+    if widths is None:
+        _print_blocks(title, headers, cells)
+    else:
+        for column, header, is_numeric, width in zip(columns, headers, numeric, widths, strict=True):
+            justify: JustifyMethod = "right" if is_numeric or column in right else "left"
+            shown = Text(broken_header(header, width))
+            table.add_column(shown, justify=justify, overflow="fold", width=width)
+        for row in cells:
+            table.add_row(*map(Text, row))
+        stdout().print(table)
     if row_count > len(rows):
         say(f"the first {len(rows)} of {row_count:,} rows; add a limit, or use --json")
+
+
+def _print_blocks(title: str, headers: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    if title:
+        say(title, "bold")
+    for number, row in enumerate(cells, start=1):
+        say(f"row {number}", "dim")
+        print_pairs(dict(zip(headers, row, strict=True)))
 
 
 def print_pairs(pairs: Mapping[str, object]) -> None:
@@ -130,17 +149,21 @@ def progress_bar(title: str, total: int, *, quiet: bool) -> Iterator["Bar"]:
         TextColumn("{task.fields[note]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=stderr(), transient=True) as progress:
-        progress.add_task(title, total=total, note="")
+    progress = Progress(*columns, console=stderr(), transient=True)
+    progress.add_task(title, total=total, note="")
+    try:
         yield Bar(progress)
+    finally:
+        progress.stop()
 
 
 class Bar:
-    """A progress bar, or nothing."""
+    """A progress bar, or nothing. It appears with the first news; what is said before stands above it."""
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
 
     def update(self, completed: int, note: str) -> None:
         if self._progress is not None:
+            self._progress.start()
             self._progress.update(self._progress.task_ids[0], completed=completed, note=note)

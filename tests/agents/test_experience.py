@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from agents.embedder import HashingEmbedder
 from agents.experience import Experience, default_prototypes
-from agents.usefulness import Ranking, Usefulness
+from agents.usefulness import FEEDBACK_WORTH, WORTHY_FEEDBACKS_MAX, Ranking, Usefulness
 from bus.bodies import FeedbackGiven, PatternForgotten, PatternImported, PatternKind, PatternLearned
 from bus.errors import ProtocolError
 from store.memory import FaissMemory
@@ -118,6 +118,55 @@ def test_a_log_that_does_not_say_what_was_forgotten_is_folded_to_the_same_state(
         assert silent.state_sha256() == told.state_sha256()
 
 
+def taught(experience: Experience, message: str, *, times: int = 1) -> list[PatternForgotten]:
+    """What was forgotten for it."""
+    changes = []
+    for _ in range(times):
+        change = learned(experience, message)
+        gone = forgotten(experience, change)
+        if gone is not None:
+            experience.apply(gone)
+            changes.append(gone)
+        experience.apply(change)
+    return changes
+
+
+PAIRS = [f"{first} {second}" for first in WORDS for second in WORDS if first < second]
+
+
+@pytest.mark.parametrize("old_count", [WORTHY_FEEDBACKS_MAX, 10 * WORTHY_FEEDBACKS_MAX])
+def test_a_memory_full_of_old_patterns_still_learns_what_recurs(old_count: int) -> None:
+    """However often the old ones were told, one after the other makes way for what recurs now."""
+    experience = make_experience(room=12)
+    for message in PAIRS[:12]:
+        taught(experience, message, times=old_count)
+    new = PAIRS[12:22]
+    for _ in range(FEEDBACK_WORTH * WORTHY_FEEDBACKS_MAX // len(new) + WORTHY_FEEDBACKS_MAX):
+        for message in new:
+            taught(experience, message)
+    kept = [message for message in new if known(experience, message)]
+    assert kept == new
+    assert min(known(experience, message)[0][1] for message in new) > 1
+
+
+def test_what_is_of_use_now_outlives_what_was_told_often_long_ago() -> None:
+    experience = make_experience(room=2)
+    taught(experience, "amber birch", times=3)
+    taught(experience, "cedar delta", times=2 + 2 * FEEDBACK_WORTH)
+    assert [gone.message for gone in taught(experience, "ember fjord")] == ["amber birch"]
+
+
+@settings(max_examples=12)
+@given(st.permutations(PAIRS[:6]))
+def test_of_what_was_imported_the_last_goes_first(messages: list[str]) -> None:
+    """Whatever the patterns are called."""
+    experience = make_experience(room=6)
+    for message in messages:
+        experience.apply(imported(message, 1))
+    gone = [taught(experience, message) for message in PAIRS[6:11]]
+    assert [[one.message for one in some] for some in gone] == [[m] for m in reversed(messages[1:])]
+
+
 def test_what_is_not_known_cannot_be_forgotten() -> None:
     with pytest.raises(ProtocolError, match="not known"):
         make_experience().apply(PatternForgotten("critical_error-0", KIND, CRASH, 0, 100))
@@ -141,10 +190,17 @@ def test_the_least_of_a_ranking_is_the_least_of_what_is_there_now(
 
 def test_a_ranking_does_not_grow_with_the_number_of_changes() -> None:
     now: dict[str, Usefulness] = {}
-    ranking = Ranking(now.get)
+    looked_up: list[str] = []
+
+    def looking(name: str) -> Usefulness | None:
+        looked_up.append(name)
+        return now.get(name)
+
+    ranking = Ranking(looking)
     for count in range(5_000):
         name = "ab"[count % 2]
         now[name] = (False, count, 0, name)
         ranking.put(now[name])
+    looked_up.clear()
     assert ranking.least() == "a"
-    assert ranking.entry_count < 1_100
+    assert len(looked_up) < 1_100, "entries that were passed over are thrown out now and then"

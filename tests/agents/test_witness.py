@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from agents.detector import THRESHOLDS
 from agents.embedder import HashingEmbedder
-from agents.experience import PATTERN_COUNT_MAX, default_prototypes
+from agents.experience import MESSAGE_CHARACTERS_MAX, PATTERN_COUNT_MAX, default_prototypes
 from agents.memory import ListMemory
+from agents.text import mask_numbers
 from agents.witness import CHARACTER_NS, SERVICE_NS_MIN, Witness
 from bus.bodies import (
     Body,
@@ -212,6 +213,40 @@ def test_a_memory_that_is_not_empty_is_refused():
     Witness(memory, embedder)
     with pytest.raises(ProtocolError, match="start from an empty one"):
         Witness(memory, embedder)
+
+
+@pytest.mark.parametrize("tail", ["lorem ipsum dolor sit amet " * 60, "77 " * 900])
+def test_a_text_that_is_too_long_is_recognised_by_what_is_kept_of_it(tail):
+    message = f"{CRASH} {'with a long story behind it ' * 33}{tail}"
+    assert len(message) > MESSAGE_CHARACTERS_MAX
+    witness = make_witness()
+    first = teach(witness, message)
+    assert first.message == message[:MESSAGE_CHARACTERS_MAX]
+    again = teach(witness, message)
+    assert (again.pattern_id, again.match_count) == (first.pattern_id, 2)
+    assert again.confidence_before == first.confidence_after
+    witness = make_witness(thresholds=dict.fromkeys(THRESHOLDS, 0.1))
+    pattern_id = teach(witness, message).pattern_id
+    found = judge(witness, message)
+    assert isinstance(found, PatternDetected)
+    assert found.nearest_pattern == pattern_id
+    cut = judge(witness, message[:MESSAGE_CHARACTERS_MAX])
+    assert isinstance(cut, PatternDetected)
+    assert found.similarity == cut.similarity > 0.99
+
+
+def test_the_answer_about_a_long_text_does_not_depend_on_what_was_asked_before():
+    """Two texts that are equal but for their numbers are cut at different words."""
+    texts = [f"{CRASH} {number} {'word ' * 190}{'seldom heard ' * 20}" for number in ("7", "7" * 60)]
+    assert mask_numbers(texts[0]) == mask_numbers(texts[1])
+    thresholds = dict.fromkeys(THRESHOLDS, 0.1)
+
+    def answers(order) -> dict:
+        witness = make_witness(thresholds=thresholds)
+        teach(witness, texts[0])
+        return {text: judge(witness, text) for text in order}
+
+    assert answers(texts) == answers(texts[::-1])
 
 
 def test_a_full_memory_lets_the_least_useful_pattern_go():

@@ -8,11 +8,17 @@ from statistics import mean, stdev
 
 import pytest
 
+from analysis.checks import read_invariants
 from analysis.experiment import Comparison, ExperimentDatabase, experiment_queries, open_experiment
 from analysis.experiment_report import (
+    ARMS_COLUMNS,
     CURVE_NAME,
+    DIFFERENCE_COLUMNS,
+    LEAK_CHECK,
     Facts,
     claim_sentence,
+    columns_of,
+    for_people,
     render_experiment_report,
     write_experiment_report,
 )
@@ -149,15 +155,52 @@ def test_the_learning_curve_has_each_block_of_each_arm(tmp_path: Path) -> None:
     assert [row["position"] for row in rows] == [100, 200, 300]
     assert [row["accuracy"] for row in rows] == [0.96, 1.0, 1.0]
     assert [row["rolling"] for row in rows] == pytest.approx([0.96, 0.98, 0.98667], abs=1e-5)
+    assert [row["rolling_count"] for row in rows] == [100, 200, 300]
+
+
+def test_the_learning_curve_ends_with_the_last_block_that_every_run_has_in_full(tmp_path: Path) -> None:
+    """One run has 250 records and one 350, so the third block is not in full in both."""
+    runs = []
+    for arm in ("on", "off"):
+        for seed, count in ((1, 25), (2, 35)):
+            few = Options(event_count=count, noise_per_event=9, misses=())
+            runs.append(Synthetic(few).write(tmp_path / "arms" / arm / f"seed-{seed}"))
+    with open_experiment(runs, COMPARED) as database:
+        rows = database.named("learning_curve").records()
+    assert [(row["arm"], row["position"], row["run_count"]) for row in rows] == [
+        ("on", 100, 2), ("on", 200, 2), ("off", 100, 2), ("off", 200, 2),
+    ]  # fmt: skip
+
+
+def test_no_interval_of_the_learning_curve_reaches_beyond_what_a_share_can_be(tmp_path: Path) -> None:
+    many, none = range(10), ()
+    runs = []
+    for arm in ("on", "off"):
+        for seed, missed in ((1, tuple(many)), (2, none)):
+            few = Options(event_count=10, noise_per_event=9, misses=missed)
+            runs.append(Synthetic(few).write(tmp_path / "arms" / arm / f"seed-{seed}"))
+    with open_experiment(runs, COMPARED) as database:
+        [row, _] = database.named("learning_curve").records()
+    assert (row["low"], row["high"], row["rolling_low"], row["rolling_high"]) == (
+        pytest.approx(0.3147, abs=1e-4), 1.0, pytest.approx(0.3147, abs=1e-4), 1.0,
+    )  # fmt: skip
+
+
+def test_there_is_no_curve_of_runs_with_less_than_a_block(
+    tmp_path: Path, database: ExperimentDatabase
+) -> None:
+    assert database.named("learning_curve").rows == []
+    write_experiment_report(tmp_path, database, FACTS)
+    assert CURVE_NAME not in (tmp_path / "report.md").read_text(encoding="utf-8")
 
 
 def claimed(tmp_path: Path, misses: Misses) -> str:
     with open_experiment(recorded(tmp_path, misses), COMPARED) as database:
-        return claim_sentence(database, CLAIM)
+        return claim_sentence(database, FACTS)
 
 
 def test_it_learns_when_the_whole_interval_is_above_zero(database: ExperimentDatabase) -> None:
-    said = claim_sentence(database, CLAIM)
+    said = claim_sentence(database, FACTS)
     assert re.fullmatch(
         r"It learns: the 95 % interval of \(on - off\) is \+0\.\d{4} to \+0\.\d{4} and excludes 0\.", said
     )
@@ -179,21 +222,33 @@ def test_nothing_is_claimed_of_one_seed(tmp_path: Path) -> None:
     assert "fewer than two seeds" in claimed(tmp_path, {"on": [()], "off": [(1, 2, 3)]})
 
 
+def test_nothing_is_claimed_when_every_seed_gave_the_same_difference(tmp_path: Path) -> None:
+    said = claimed(tmp_path, {"on": [(), ()], "off": [(3, 7), (3, 7)]})
+    assert (
+        said
+        == "No claim that it learns: every seed gave the same difference, which says nothing about chance."
+    )
+
+
 def test_nothing_is_claimed_of_arms_that_saw_other_records(tmp_path: Path) -> None:
     runs = recorded(tmp_path, {"on": [(), ()], "off": [(1, 2), (3, 4)]})
     other = Synthetic(options((5,)))
     other.change(other.of(bodies.TelemetryReceived)[0], message="something else")
     runs[0] = other.write(tmp_path / "again" / "arms" / "on" / "seed-1")
     with open_experiment(runs, COMPARED) as database:
-        assert claim_sentence(database, CLAIM) == (
+        assert claim_sentence(database, FACTS) == (
             "No claim that it learns: the arms were not given the same records."
         )
 
 
-def test_the_report_says_the_claim_first_and_shows_a_picture(
-    tmp_path: Path, database: ExperimentDatabase
-) -> None:
-    said = write_experiment_report(tmp_path, database, FACTS)
+def test_the_report_says_the_claim_first_and_shows_a_picture(tmp_path: Path) -> None:
+    runs = []
+    for arm, missed in (("on", ()), ("off", (1, 2)), ("chance", (3,))):
+        for seed in (1, 2):
+            log = Synthetic(Options(event_count=60, noise_per_event=9, misses=(*missed, seed)))
+            runs.append(log.write(tmp_path / "arms" / arm / f"seed-{seed}"))
+    with open_experiment(runs, COMPARED) as database:
+        said = write_experiment_report(tmp_path, database, FACTS)
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert text.splitlines()[0] == "# Experiment: Does it &lt;learn&gt;?"
     assert text.splitlines()[2] == said
@@ -201,12 +256,56 @@ def test_the_report_says_the_claim_first_and_shows_a_picture(
     picture = (tmp_path / CURVE_NAME).read_text(encoding="utf-8")
     assert picture.count("<path") + picture.count("<g fill") == 3
     assert picture.count("<polygon") == 3
+    assert "Accuracy of the last 500<" in picture
+
+
+BROKEN = FACTS._replace(broken=["on, seed 3: Costs equal the ledger"])
 
 
 def test_the_report_names_the_runs_in_which_an_invariant_is_broken(database: ExperimentDatabase) -> None:
-    text = render_experiment_report(database, FACTS._replace(broken=["on, seed 3: Costs equal the ledger"]))
+    text = render_experiment_report(database, BROKEN)
     assert re.search("✗ on, seed 3.{1,2} Costs equal the ledger", text)
     assert "All of them hold" in render_experiment_report(database, FACTS)
+
+
+def test_nothing_is_claimed_where_an_invariant_is_broken(database: ExperimentDatabase) -> None:
+    assert claim_sentence(database, FACTS).startswith("It learns")
+    assert claim_sentence(database, BROKEN) == "No claim that it learns: an invariant does not hold."
+
+
+def test_that_answers_came_first_is_said_only_where_the_leak_check_passed(
+    database: ExperimentDatabase,
+) -> None:
+    assert LEAK_CHECK in [check.name for check in read_invariants()]
+    before = "answered before anything was told"
+    assert before in render_experiment_report(database, FACTS)
+    assert before in render_experiment_report(database, BROKEN)
+    assert before not in render_experiment_report(database, BROKEN._replace(is_prequential=False))
+
+
+def test_the_report_says_what_a_reader_needs_besides(database: ExperimentDatabase) -> None:
+    text = render_experiment_report(database, FACTS._replace(notes=["The seeds were changed."]))
+    assert text.splitlines()[4] == "The seeds were changed."
+
+
+def test_people_see_no_figure_that_is_minus_zero_or_in_powers_of_ten() -> None:
+    assert [str(for_people("low", value)) for value in (-0.0, -1e-05, 0.00004, -0.00005001)] == [
+        "0.0", "0.0", "0.0", "-0.0001",
+    ]  # fmt: skip
+    assert for_people("feedback_count", 261.9999) == 262.0
+    assert [for_people("low", value) for value in (None, "on", True, 3)] == [None, "on", True, 3]
+
+
+def test_what_people_are_shown_fits_a_hundred_characters(database: ExperimentDatabase) -> None:
+    """The widest arm, measure and figures; a column has a border and two spaces."""
+    for name, headings, widest in (
+        ("arms", ARMS_COLUMNS, {"arm": 24, "q1": 6, "q4": 6}),
+        ("difference", DIFFERENCE_COLUMNS, {"arm": 24, "measure": 17}),
+    ):
+        shown = columns_of(database.named(name), headings)
+        widths = [max(len(heading), widest.get(heading, 7)) for heading in shown.columns]
+        assert sum(widths) + 3 * len(widths) + 1 <= 100
+        assert len(shown.rows) == len(database.named(name).rows)
 
 
 @pytest.mark.parametrize("query", experiment_queries(), ids=lambda query: query.name)

@@ -94,7 +94,7 @@ def test_a_head_is_trained_measured_and_used(trinity, home, tiny, few_templates)
     short_run(trinity, "a", "--embedder", "./tiny")
     scenario = (home / "a" / "scenario.toml").read_text()
     (home / "mine").mkdir()
-    mine = scenario.replace("embedder =", 'head = "head.csv"\nembedder =')
+    mine = scenario.replace("embedder =", 'head = "../head.csv"\nembedder =')
     (home / "mine" / "scenario.toml").write_text(mine)
     said = trinity("run", "./mine", "--transport", "inproc", "--out", "b")
     assert f"head {card['sha256'][:16]}" in said.out

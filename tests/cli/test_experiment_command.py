@@ -1,12 +1,17 @@
 """``trinity experiment``: what it prints and writes, and how it refuses."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from analysis.checks import CheckResult, read_invariants
+from analysis.experiment_report import LEAK_CHECK
 from simulator.cli import experiment as command
 from simulator.exit_codes import ExitCode
+from simulator.experiment_plan import Plan
+from simulator.experiment_runs import Done, carry_out
 from tests.cli.conftest import Trinity, trinity_process
 from tests.simulator.experiments import GOOD, experiment_folder
 
@@ -67,10 +72,11 @@ def test_another_folder_and_another_process_give_the_same_figures(
 def test_json_has_the_answer_of_every_query_about_an_experiment(carried_out: Path) -> None:
     found = json.loads((carried_out / "said.json").read_text())
     assert set(found) == {
-        "experiment", "sentence", "broken_invariants", "arms", "claim", "difference", "learning_curve",
+        "experiment", "sentence", "notes", "broken_invariants", "arms", "claim", "difference",
+        "learning_curve",
     }  # fmt: skip
     assert found["broken_invariants"] == []
-    assert found["claim"][0]["learns"] == found["sentence"].startswith("It learns")
+    assert found["claim"][0]["is_above_zero"] == found["sentence"].startswith("It learns")
     assert [row["arm"] for row in found["arms"]] == ["on", "off"]
 
 
@@ -91,13 +97,39 @@ def test_its_folder_is_asked_by_name_of_a_query_alone(in_carried_out: Path, trin
     trinity("sql", "begun", "@arms").refused("begun", "no run is finished")
 
 
-def test_a_broken_invariant_is_named_and_is_exit_code_1(
+def test_a_broken_invariant_is_named_and_claims_nothing_and_is_exit_code_1(
     in_carried_out: Path, trinity: Trinity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "_broken", lambda done: ["on, seed 1: Costs equal the ledger"])
+    [leak] = [check for check in read_invariants() if check.name == LEAK_CHECK]
+    result = CheckResult(leak.name, leak.title, "mandatory", "", False, 1, 1, (), [], None, "")
+    carried_out = carry_out
+
+    def broken(plan: Plan, told: Callable[[int, str], None], stop: Callable[[], bool]) -> list[Done] | None:
+        done = carried_out(plan, told, stop)
+        assert done
+        return [done[0]._replace(broken=(result,)), *done[1:]]
+
+    monkeypatch.setattr(command, "carry_out", broken)
     said = trinity("experiment", "short")
     assert said.code == ExitCode.CHECK_FAILED
-    assert "Costs equal the ledger" in said.out
+    assert f"on, seed 1: {leak.title}" in said.out
+    assert "an invariant does not hold" in said.out
+    report = (in_carried_out / "runs" / "short-experiment" / "report.md").read_text(encoding="utf-8")
+    assert "before anything was told" not in report
+
+
+def test_its_tables_fit_a_hundred_columns(in_carried_out: Path, trinity: Trinity) -> None:
+    said = trinity("experiment", "short")
+    assert max(map(len, said.out.splitlines())) <= 100
+    assert "-0 " not in said.out
+    assert "e-" not in said.out.replace("-experiment", "")
+
+
+def test_more_seeds_later_are_said_to_void_the_interval(home: Path, short: str, trinity: Trinity) -> None:
+    assert trinity("experiment", short, "--out", "grown").code == 0
+    said = trinity("experiment", short, "--out", "grown", "--seeds", "3")
+    assert "(2, then 3)" in said.out
+    assert "(2, then 3)" in (home / "grown" / "report.md").read_text(encoding="utf-8")
 
 
 def test_records_of_ones_own_take_the_place_of_the_scenarios(
@@ -105,12 +137,12 @@ def test_records_of_ones_own_take_the_place_of_the_scenarios(
 ) -> None:
     lines = [
         {"label": "none" if n % 4 else "flaky_test", "event": {"message": f"test_cart is flaky, run {n}"}}
-        for n in range(40)
+        for n in range(140)
     ]
     (home / "own.jsonl").write_text("\n".join(map(json.dumps, lines)))
     said = trinity("experiment", short, "--events", "own.jsonl", "--out", "own", "--json")
     assert said.code == 0, said
-    assert [row["position"] for row in json.loads(said.out)["learning_curve"]] == [40, 40]
+    assert [row["position"] for row in json.loads(said.out)["learning_curve"]] == [100, 100]
     other = trinity("experiment", short, "--out", "own")
     other.refused("own", "other events")
 

@@ -58,3 +58,11 @@ def patterns_in(path: Path) -> list[CarriedPattern]:
 def pattern(message: str, confirmed_count: int = 1, refuted_count: int = 0) -> CarriedPattern:
     counts = confirmed_count, refuted_count
     return CarriedPattern("critical_error", message, *counts, TAUGHT, 41, TAUGHT, 77)
+
+
+def crashes(count: int) -> list[str]:
+    """Messages of patterns that are not nearly the same."""
+    return [f"{f'{number:03}'.translate(_LETTERS)} crash" for number in range(count)]
+
+
+_LETTERS = str.maketrans("0123456789", "bcdghjklmn")

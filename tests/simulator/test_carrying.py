@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
+from agents.usefulness import FEEDBACK_WORTH, WORTHY_FEEDBACKS_MAX
 from analysis.database import open_database
 from bus.bodies import (
     AgentCrashed,
@@ -18,9 +20,12 @@ from bus.bodies import (
 from bus.errors import EnvironmentProblem, InputError
 from bus.events import Event
 from simulator.carrying import Learned, carry, learned_by, run_name, write_memory
-from simulator.judging import judge
+from simulator.importing import imports_of
+from simulator.incarnation import Watcher
+from simulator.judging import judge, scenario_of
 from simulator.persistence import compare_persistence
 from simulator.recollection import Recollection
+from simulator.recording import Means, Recording
 from simulator.replay_simulate import simulate_again
 from simulator.replay_verify import verify_run
 from simulator.scenario import Scenario
@@ -29,6 +34,8 @@ from store.log_reader import read_events
 from store.run_folder import RunFolder
 from tests.simulator.builders import digest_of, scenario
 from tests.simulator.remembering import (
+    begun_with,
+    crashes,
     pattern,
     patterns_in,
     record_with,
@@ -40,6 +47,9 @@ from tests.simulator.remembering import (
 from tests.simulator.short_chaos import commit_ends, cut_copy, resume
 
 TAUGHT = PatternImported("p", "duplication", "copied", 2, 1, "a:1", 5, "b:2", 6)
+
+
+STOPPING = Watcher(lambda now_ns, count: None, lambda: True)
 
 
 class Days(NamedTuple):
@@ -219,6 +229,63 @@ def test_what_nobody_could_write_is_said_and_can_be_written_later(days: Days, tm
     assert len(patterns_in(written.path)) == written.pattern_count > 0
     with pytest.raises(InputError, match="exists already"):
         write_memory(run, tmp_path / "later")
+
+
+def test_what_a_run_has_no_room_for_stays_in_the_file_behind_what_it_knew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_file(tmp_path / "patterns", *[pattern(message, 3) for message in crashes(80)])
+    soak = scenario("soak", duration="2h")
+    narrow = replace(soak, witness=replace(soak.witness, patterns_max=100))
+    run = record_with(remembering(narrow, path), tmp_path / "run")
+    left_out = imports_of(scenario_of(run), run).left_out
+    assert 80 > len(left_out) > 20
+    learned = learned_by(run)
+    carried = carry(run)
+    assert carried is not None
+    assert patterns_in(path) == [*learned, *left_out]
+    assert (carried.pattern_count, carried.dropped_count) == (len(learned) + len(left_out), 0)
+    written = write_memory(run, tmp_path / "later")
+    assert written.path.read_bytes() == path.read_bytes()
+    monkeypatch.setattr("store.pattern_file.PATTERNS_MAX", len(learned) + 1)
+    bounded = write_memory(run, tmp_path / "bounded")
+    assert patterns_in(bounded.path) == [*learned, left_out[0]]
+    assert bounded.dropped_count == len(left_out) - 1
+
+
+def test_a_run_that_was_interrupted_teaches_nothing_until_it_is_resumed(tmp_path: Path) -> None:
+    """Its log has another digest then, by which it would be called."""
+    memory = tmp_path / "patterns"
+    of = short_soak(memory)
+    run = begun_with(of, tmp_path / "run")
+    assert Recording(of, run, Means("inproc"), STOPPING).record().status == "interrupted"
+    for refused in (lambda: learned_by(run), lambda: carry(run), lambda: write_memory(run, memory)):
+        with pytest.raises(InputError, match=rf"`trinity resume {run.path}` brings it") as refusal:
+            refused()
+        assert "\n" not in str(refusal.value)
+    assert not memory.exists()
+    assert resume(of, run).status == "completed"
+    assert carry(run) is not None
+    assert {p.first_run for p in patterns_in(memory)} == {run_name(run)}
+
+
+def test_what_is_handed_on_comes_in_the_order_in_which_it_would_stay() -> None:
+    learned = Learned("c:3")
+    often = replace(TAUGHT, pattern_id="often", message="often", confirmed_count=10**6)
+    rarely = replace(TAUGHT, pattern_id="rarely", message="rarely", confirmed_count=1, refuted_count=0)
+    bodies: list[PatternImported | PatternLearned] = [often, rarely, *[lesson(f"new-{n}") for n in (1, 2)]]
+    for seq, body in enumerate(bodies, start=1):
+        learned.apply(told(seq, body))
+    assert [(p.message, p.last_seq) for p in learned.patterns()] == [
+        ("often", 6),
+        ("copied", 4),
+        ("copied", 3),
+        ("rarely", 6),
+    ]
+    for seq in range(5, 5 + FEEDBACK_WORTH * WORTHY_FEEDBACKS_MAX):
+        learned.apply(told(seq, lesson("new-2")))
+    learned.apply(told(seq + 1, lesson("new-3")))
+    assert [p.message for p in learned.patterns()] == ["copied", "copied", "often", "copied", "rarely"]
 
 
 def test_a_run_without_a_memory_carries_nothing(tmp_path: Path) -> None:

@@ -128,6 +128,21 @@ def test_a_head_that_changed_is_refused(model):
     path.write_text(encode_head(other, small_card()))
     with pytest.raises(InputError, match=r"a run keeps a copy of its own, head\.csv"):
         resolve(scenario, Options())
+    with pytest.raises(InputError, match=r"SHA-256 \w{12}, and the scenario names \w{12}"):
+        head_content(scenario)
+    path.unlink()
+    with pytest.raises(InputError, match="cannot read it"):
+        head_content(scenario)
+
+
+def test_the_head_that_comes_along_is_copied_as_it_is():
+    from agents.dense_file import default_head
+
+    soak, packaged = load_scenario("soak"), default_head().sha256
+    settings = replace(soak.witness, head_sha256=packaged)
+    content = head_content(replace(soak, witness=settings))
+    assert content is not None
+    assert content.partition("\n")[0] == packaged
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from bus.errors import InputError
 from simulator.errors import ScenarioError
-from simulator.experiment import arms_of, laid_over, load_experiment
+from simulator.experiment import RUNS_MAX, arms_of, laid_over, load_experiment
 from simulator.scenario_file import load_scenario
 from tests.simulator.experiments import GOOD, experiment_folder
 
@@ -53,6 +53,8 @@ def test_a_number_of_seeds_that_gives_no_interval_or_no_end_is_refused(tmp_path:
         ('baseline = "off"', 'baseline = "on"', "both"),
         ("[arms.on]", "[arms.On]", "arms.On"),
         ("[arms.on]", "[arms.'../up']", "up"),
+        ("[arms.elsewhere", f"[arms.{'a' * 25}", "at most 24"),
+        ("seeds = 2", "seeds = 2\nseeds_before = [3]", "seeds_before"),
         ("[arms.on]", "[arms", "experiment.toml"),
     ],
 )
@@ -81,6 +83,33 @@ def test_a_key_that_no_scenario_has_is_refused_with_its_path(tmp_path: Path, key
         arms_of(load_experiment(folder), folder)
 
 
+@pytest.mark.parametrize(
+    ("arm", "said"),
+    [
+        ('chance_like = "nothing"', "nothing.*run before it: on, off"),
+        ('chance_like = "chance"', "chance.*run before it"),
+        ("chance_like = 0.7", "0.7"),
+    ],
+)
+def test_an_arm_takes_its_share_from_one_that_is_run_before_it(tmp_path: Path, arm: str, said: str) -> None:
+    text = GOOD[: GOOD.index("[arms.elsewhere")]
+    folder = experiment_folder(tmp_path, f'{text}\n[arms.chance]\nchance_like = "on"\n')
+    assert [(a.name, a.chance_like) for a in arms_of(load_experiment(folder), folder)] == [
+        ("on", None), ("off", None), ("chance", "on"),
+    ]  # fmt: skip
+    folder = experiment_folder(tmp_path, f"{text}\n[arms.chance]\n{arm}\n")
+    with pytest.raises(InputError, match=f"arms.chance.chance_like.*{said}"):
+        arms_of(load_experiment(folder), folder)
+
+
+def test_more_runs_than_can_be_compared_are_refused_before_any_is_made(tmp_path: Path) -> None:
+    arms = "\n".join(f"[arms.a{number}]" for number in range(2))
+    folder = experiment_folder(tmp_path, f"{GOOD}\n{arms}")
+    assert load_experiment(folder, RUNS_MAX // 5).seeds == 80
+    with pytest.raises(InputError, match=f"5 arms with 81 seeds are more than {RUNS_MAX} runs.*80"):
+        load_experiment(folder, 81)
+
+
 def test_a_scenario_without_an_experiment_names_those_that_have_one() -> None:
     with pytest.raises(InputError, match="learning"):
         load_experiment("soak")
@@ -98,4 +127,7 @@ def test_the_experiment_that_comes_along_is_valid_and_its_arms_differ() -> None:
     arms = arms_of(load_experiment("learning"), "learning")
     assert [arm.name for arm in arms[:2]] == ["on", "off"]
     assert {arm.name for arm in arms} == {"on", "off", "chance", "other_project"}
-    assert len({arm.scenario.sha256() for arm in arms}) == 3  # other_project differs in what it begins with
+    # other_project differs in what it begins with, and chance in what it takes from the runs of on.
+    assert len({arm.scenario.sha256() for arm in arms}) == 2
+    assert [(arm.name, arm.chance_like) for arm in arms if arm.chance_like] == [("chance", "on")]
+    assert [arm.name for arm in arms if arm.teacher] == ["other_project"]

@@ -1,17 +1,29 @@
 """An experiment keeps what it finished, goes on where it stopped, and comes out the same either way."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
 from bus import bodies
-from bus.errors import InputError
+from bus.errors import EnvironmentProblem, InputError
+from simulator import experiment_plan
 from simulator.experiment import arms_of, load_experiment
-from simulator.experiment_runs import Done, Plan, carry_out, prepare
-from simulator.scenario_file import load_scenario
+from simulator.experiment_plan import TEACHER_SEED_OFFSET, Plan, notes_of, prepare
+from simulator.experiment_runs import (
+    EVEN_SHARE,
+    Done,
+    carry_out,
+    confirmed_share,
+    finished_runs,
+    status_of,
+)
+from simulator.recording import Recording
+from simulator.scenario_file import load_scenario, parse_scenario
 from store.log_reader import read_events
-from store.manifest import read_manifest
+from store.manifest import is_closed, read_manifest
 from store.run_folder import RunFolder
 from tests.simulator.experiments import GOOD, experiment_folder
 
@@ -21,9 +33,7 @@ TWO_ARMS = GOOD[: GOOD.index("[arms.elsewhere")]
 def planned(folder: Path, out: str, experiment: str = TWO_ARMS, seeds: int = 2) -> Plan:
     place = experiment_folder(folder, experiment)
     chosen = load_experiment(place, seeds)
-    plan = Plan(folder / out, chosen, arms_of(chosen, place), None)
-    prepare(plan)
-    return plan
+    return prepare(Plan(folder / out, chosen, arms_of(chosen, place), None))
 
 
 def done(plan: Plan, stop: Callable[[], bool] = lambda: False) -> list[Done] | None:
@@ -133,11 +143,129 @@ def test_an_arm_with_a_teacher_begins_with_what_that_run_learned(tmp_path: Path)
     assert [one.broken for one in found] == [()] * 6
     run = plan.folder / "arms" / "elsewhere" / "seed-1"
     imported = [e for e in read_events(run / "events") if isinstance(e.data, bodies.PatternImported)]
-    teacher = plan.folder / "teachers" / "elsewhere" / "seed-1"
+    seed = TEACHER_SEED_OFFSET + 1
+    teacher = plan.folder / "teachers" / "elsewhere" / f"seed-{seed}"
     lessons = {e.seq: e.data for e in read_events(teacher / "events") if e.type == "pattern.learned"}
     assert imported
     for event in imported:
         assert isinstance(event.data, bodies.PatternImported)
-        assert event.data.first_run.startswith("seed-1:")
+        assert event.data.first_run.startswith(f"seed-{seed}:")
         assert event.data.first_seq in lessons
     assert "firmware" in (teacher / "scenario.toml").read_text(encoding="utf-8")
+
+
+def messages(run: Path) -> list[str]:
+    found = (e.data for e in read_events(run / "events"))
+    return [body.message for body in found if isinstance(body, bodies.TelemetryReceived)]
+
+
+TAUGHT = "witness]\nreview_above = 0.2"
+SAME_PROJECT = f"{TWO_ARMS}\n[arms.taught.teacher.{TAUGHT}\n"
+
+
+def test_a_teacher_on_the_same_project_has_none_of_the_records_of_its_pupil(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "out", SAME_PROJECT)
+    assert done(plan)
+    pupils = {tuple(messages(run.folder.path)) for _, run in plan.runs()}
+    teachers = {tuple(messages(path)) for path in plan.folder.glob("teachers/taught/seed-*[0-9]")}
+    assert (len(pupils), len(teachers)) == (2, 2)
+    assert not pupils & teachers
+
+
+def test_a_teacher_with_a_seed_that_is_tested_with_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(experiment_plan, "TEACHER_SEED_OFFSET", 0)
+        with pytest.raises(InputError, match=r"arms.taught.teacher: its seeds, 1 to 2, are among"):
+            planned(tmp_path, "out", SAME_PROJECT)
+    late = f"[arms.late]\nseed = {TEACHER_SEED_OFFSET + 2}"
+    with pytest.raises(InputError, match=r"are among those.*arms.taught.teacher.seed"):
+        planned(tmp_path, "out", f"{SAME_PROJECT}\n{late}")
+    with pytest.raises(InputError, match="are above"):
+        planned(tmp_path, "out", SAME_PROJECT.replace(f".{TAUGHT}", f"]\nseed = {2**63 - 9}"))
+
+
+def test_a_teacher_with_the_events_file_of_its_pupil_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "own.jsonl"
+    file.write_text('{"label": "none", "event": {"message": "hello"}}\n')
+    digest = sha256(file.read_bytes()).hexdigest()
+    workload = f"workload]\nevents_file = '{file}'\nevents_sha256 = '{digest}'"
+    place = experiment_folder(tmp_path, SAME_PROJECT.replace(TAUGHT, workload))
+    chosen = load_experiment(place)
+    with pytest.raises(InputError, match=r"arms.taught.teacher: its events file is the one"):
+        prepare(Plan(tmp_path / "out", chosen, arms_of(chosen, place), file))
+    plan = prepare(Plan(tmp_path / "out", chosen, arms_of(chosen, place), None))
+    assert notes_of(plan) == []
+    place = experiment_folder(tmp_path, SAME_PROJECT)
+    chosen = load_experiment(place)
+    plan = prepare(Plan(tmp_path / "other", chosen, arms_of(chosen, place), file))
+    assert "none of the file of events" in notes_of(plan)[0]
+
+
+def test_answers_by_chance_confirm_as_often_as_those_of_the_run_they_take_after(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "out", f'{TWO_ARMS}\n[arms.chance]\nchance_like = "on"\n')
+    assert done(plan)
+    for number in (0, 1):
+        on, off, chance = (plan.run(arm, number).folder for arm in plan.arms)
+        told = [e.data for e in read_events(on.events) if isinstance(e.data, bodies.FeedbackGiven)]
+        assert told
+        share = sum(answer.confirmed for answer in told) / len(told)
+        assert confirmed_share(on) == share
+        found = parse_scenario(chance.scenario.read_bytes(), "chance").feedback
+        assert found is not None
+        assert found.chance_share == share
+        assert confirmed_share(off) == EVEN_SHARE
+
+
+def test_it_is_said_that_seeds_were_changed_when_runs_existed(tmp_path: Path) -> None:
+    planned(tmp_path, "out")
+    assert notes_of(planned(tmp_path, "out", seeds=3)) == []  # nobody could have looked at anything
+    plan = planned(tmp_path, "out", seeds=2)
+    done(plan)
+    assert notes_of(planned(tmp_path, "out", seeds=2)) == []
+    [note] = notes_of(planned(tmp_path, "out", seeds=3))
+    assert "(2, then 3)" in note
+    assert "not worth 95 %" in note
+    assert notes_of(planned(tmp_path, "out", seeds=3)) == [note]
+
+
+def test_a_run_that_was_interrupted_or_is_no_run_is_not_finished(tmp_path: Path, finished: Plan) -> None:
+    folder = tmp_path / "out"
+    copytree(finished.folder, folder)
+    runs = finished_runs(folder, finished.experiment)
+    assert len(runs) == 4
+    (folder / "arms" / "on" / "seed-old").mkdir()
+    (folder / "arms" / "on" / "seed-01").mkdir()
+    (folder / "arms" / "off" / "seed-2" / "observations" / "manifest.json").unlink()
+    found = finished_runs(folder, finished.experiment)
+    assert [run.path for run in found] == [run.path for run in runs[:3]]
+    plan = planned(tmp_path, "interrupted")
+    assert done(plan, lambda: True) is None
+    begun = next(run for _, run in plan.runs()).folder
+    assert is_closed(begun.events)  # it ends with run.finished, status interrupted
+    assert finished_runs(plan.folder, plan.experiment) == []
+
+
+def test_a_run_that_failed_is_an_error_the_second_time_too(
+    tmp_path: Path, finished: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "out"
+    copytree(finished.folder, folder)
+    plan = planned(tmp_path, "out")
+    assert {status_of(run.folder) for _, run in plan.runs()} == {"completed"}
+    monkeypatch.setattr("simulator.experiment_runs.status_of", lambda run: "failed")
+    monkeypatch.setattr(Recording, "record", lambda self: pytest.fail("it was there already"))
+    assert finished_runs(folder, plan.experiment) == []
+    with pytest.raises(EnvironmentProblem, match="did not reach its end"):
+        done(plan)
+
+
+def test_more_records_than_can_be_compared_are_refused_before_any_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(experiment_plan, "RECORDS_MAX", 300)
+    planned(tmp_path, "small")
+    with pytest.raises(InputError, match="the 20 runs have more than 300 records"):
+        planned(tmp_path, "out", seeds=10)
+    assert not (tmp_path / "out").exists()

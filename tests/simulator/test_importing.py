@@ -13,7 +13,7 @@ from simulator.scenario import Scenario
 from simulator.scenario_file import load_scenario
 from store.pattern_file import encode_patterns
 from store.run_folder import RunFolder
-from tests.simulator.remembering import TAUGHT, pattern, remembering, short_soak, write_file
+from tests.simulator.remembering import TAUGHT, crashes, pattern, remembering, short_soak, write_file
 
 CRASH = "Gateway crashed with a segmentation fault"
 
@@ -66,14 +66,15 @@ def test_patterns_of_another_embedder_are_refused(
         resolved(path)
 
 
-def test_patterns_come_most_useful_first_with_what_taught_them(tmp_path: Path) -> None:
+def test_patterns_come_in_the_order_of_the_file_with_what_taught_them(tmp_path: Path) -> None:
+    """The run that wrote it put the most useful first, which is not always what was told most."""
     path = write_file(tmp_path / "patterns", pattern("Disk is full", 1), pattern(CRASH, 2, 3))
     bodies = imports_of(resolved(path), nowhere(tmp_path)).bodies
     assert [(body.message, body.confirmed_count, body.refuted_count) for body in bodies] == [
-        (CRASH, 2, 3),
         ("Disk is full", 1, 0),
+        (CRASH, 2, 3),
     ]
-    body = bodies[0]
+    body = bodies[1]
     assert (body.first_run, body.first_seq, body.last_run, body.last_seq) == (TAUGHT, 41, TAUGHT, 77)
 
 
@@ -83,24 +84,25 @@ def test_near_duplicates_become_one_pattern_with_the_sum_of_their_counts(tmp_pat
     )
     bodies = imports_of(resolved(path), nowhere(tmp_path)).bodies
     assert [(body.message, body.confirmed_count, body.refuted_count) for body in bodies] == [
-        (CRASH, 4, 1),
+        (f"{CRASH}!", 4, 1),
         ("Full", 1, 0),
     ]
 
 
 def test_what_has_no_room_is_left_out_and_counted(tmp_path: Path) -> None:
     count = 120
-    path = write_file(
-        tmp_path / "patterns", *(pattern(f"{number:b}ab crash", 1 + number) for number in range(count))
-    )
+    path = write_file(tmp_path / "patterns", *map(pattern, crashes(count)))
     scenario = resolved(path)
     everything = imports_of(scenario, nowhere(tmp_path))
-    assert everything.left_out_count == 0
+    assert (len(everything.bodies), everything.left_out) == (count, ())
     narrow = replace(scenario, witness=replace(scenario.witness, patterns_max=100))
     bounded = imports_of(narrow, nowhere(tmp_path))
     assert 0 < len(bounded.bodies) < 100
-    assert len(bounded.bodies) + bounded.left_out_count == len(everything.bodies)
+    assert len(bounded.bodies) + len(bounded.left_out) == len(everything.bodies)
     assert bounded.bodies == everything.bodies[: len(bounded.bodies)]
+    assert [p.message for p in bounded.left_out] == [
+        body.message for body in everything.bodies[len(bounded.bodies) :]
+    ]
 
 
 def test_secrets_do_not_get_onto_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from agents.experience import default_prototypes
 from bus.bodies import MemoryReindexed, PatternLearned, StateRebuilt
 from simulator import compose
 from simulator.compose_agent import GraphFiles, build_runtime_from_json
-from simulator.importing import _imports
+from simulator.importing import _imports, imports_of
 from simulator.incarnation import Watcher
 from simulator.recording import Means, Recording
 from simulator.replay_simulate import simulate_again
@@ -25,7 +25,7 @@ from store.memory_cache import BEGIN_NAME, LAST_NAME, Growth, IndexCache, read_k
 from store.memory_graph import ApproximateIndex
 from store.run_folder import RunFolder
 from tests.simulator.builders import begun, delivery, digest_of, record, scenario
-from tests.simulator.remembering import pattern, record_with, remembering, write_file
+from tests.simulator.remembering import begun_with, pattern, record_with, remembering, write_file
 from tests.simulator.short_chaos import commit_ends, cut_copy, resume
 
 PROTOTYPE_COUNT = sum(len(group.messages) for group in default_prototypes().prototypes)
@@ -179,6 +179,27 @@ def test_witness_takes_the_graph_that_resolving_the_patterns_of_a_run_built(
     assert counted.loaded == [key.vector_count]
     what_if(run, CHANGED, lambda seq: None)
     assert counted.loaded == [key.vector_count] * 3
+
+
+def test_who_resolves_the_patterns_of_a_run_again_takes_the_graph_that_was_left(
+    tmp_path: Path, counted: Counted
+) -> None:
+    """As far as that can be: a pattern is compared with those before it, by a graph of no more than those."""
+    messages = [f"wheel{letter} turns{letter}" for letter in "abcd"]
+    of = remembering(scenario("soak"), write_file(tmp_path / "patterns", *map(pattern, messages)))
+    folder = begun_with(of, tmp_path / "run")
+    first = imports_of(of, folder, is_written=True)
+    linked_count = sum(counted.linked)
+    key = read_key(folder.cache / BEGIN_NAME)
+    assert key is not None
+    assert counted.loaded == []
+    _imports.cache_clear()
+    assert imports_of(of, folder, is_written=True) == first
+    assert counted.loaded == [key.vector_count]
+    assert sum(counted.linked) == linked_count
+    _imports.cache_clear()
+    assert imports_of(of, folder) == first
+    assert counted.loaded == [key.vector_count], "who proves something reads no file"
 
 
 def test_a_run_that_begins_with_much_has_the_same_log_without_the_file(

@@ -233,6 +233,35 @@ def test_a_scenario_that_extends_another_says_only_what_differs() -> None:
     assert scenario.budget.shares == {"architect": 0.1, "executor": 0.65}
 
 
+def test_a_scenario_may_extend_one_that_extends_another() -> None:
+    scenario = parse_scenario(b'extends = "learning"\nname = "mine"\n[witness]\nreview_above = 0.3\n', PLACE)
+    learning = load_scenario("learning")
+    assert (scenario.queues, scenario.feedback) == (learning.queues, learning.feedback)
+    assert scenario.witness.review_above == 0.3
+
+
+def test_scenarios_that_extend_one_another_in_a_circle_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "scenario.toml").write_text(f'extends = "{tmp_path}"\n')
+    with pytest.raises(ScenarioError, match="more than 3 scenarios extend one another"):
+        load_scenario(str(tmp_path))
+
+
+def test_files_that_a_scenario_names_are_looked_for_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = 'extends = "soak"\n[witness]\nmodel = "my.weights"\nmemory = "/shared/team.patterns"\n'
+    (tmp_path / "scenario.toml").write_text(named)
+    monkeypatch.chdir("/")
+    witness = load_scenario(str(tmp_path)).witness
+    assert witness.model == str(tmp_path / "my.weights")
+    assert witness.memory == "/shared/team.patterns"
+
+
+def test_a_file_without_a_name_is_refused() -> None:
+    with pytest.raises(ScenarioError, match=r"witness\.memory is the path of a file"):
+        parse_scenario(b'extends = "soak"\n[witness]\nmemory = ""\n', PLACE)
+
+
 @pytest.mark.parametrize("base", [b'"nothing"', b"7", b'""'])
 def test_a_scenario_that_extends_none_is_refused(base: bytes) -> None:
     with pytest.raises(ScenarioError):

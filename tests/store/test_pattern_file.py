@@ -18,6 +18,7 @@ from store.pattern_file import (
     encode_patterns,
     read_patterns,
     replace_patterns,
+    within_limits,
 )
 
 CRASH = CarriedPattern("critical_error", "Gateway crashed", 3, 1, "day-1:0123456789ab", 41, "day-2:ab", 77)
@@ -81,6 +82,20 @@ def test_a_file_that_is_too_large_is_not_even_read(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(pattern_file, "PATTERNS_MAX", 1)
     with pytest.raises(InputError, match="at most 1"):
         read_patterns(path)
+
+
+def test_what_is_too_much_for_a_file_is_left_out_from_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [CRASH, FLAKY, CRASH, FLAKY]
+    assert within_limits(many) == many
+    header_bytes = pattern_file._HEADER_BYTES_MAX
+    line_bytes = [len(line) + 1 for line in TEXT.splitlines()[1:]]
+    monkeypatch.setattr(pattern_file, "FILE_BYTES_MAX", header_bytes + 2 * line_bytes[0] + line_bytes[1])
+    assert within_limits(many) == many[:3]
+    monkeypatch.setattr(pattern_file, "FILE_BYTES_MAX", header_bytes + sum(line_bytes) - 1)
+    assert within_limits(many) == many[:1]
+    monkeypatch.undo()
+    monkeypatch.setattr(pattern_file, "PATTERNS_MAX", 2)
+    assert within_limits(many) == many[:2]
 
 
 def test_no_file_is_no_patterns_and_a_folder_is_refused(tmp_path: Path) -> None:

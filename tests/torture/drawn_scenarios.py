@@ -27,6 +27,7 @@ from simulator.scenario import (
 )
 from simulator.scenario_file import load_scenario
 from simulator.scenario_rules import SEGMENT_BYTES_MIN, check_scenario
+from tests.torture.drawn_learning import with_learning
 
 MS, S, M, H = (NS_PER_UNIT[unit] for unit in ("ms", "s", "m", "h"))
 ITEMS_MAX = 250
@@ -73,7 +74,7 @@ def drawn_scenario(seed: int) -> Scenario:
         limits=replace(chaos.limits, segment_bytes=SEGMENT_BYTES_MIN),
         supervision=_supervision(random),
     )
-    scenario = replace(scenario, faults=_faults(random, scenario))
+    scenario = with_learning(replace(scenario, faults=_faults(random, scenario)), seed)
     check_scenario(scenario, f"drawn scenario {seed}")
     return scenario
 

@@ -39,10 +39,15 @@ from store.log_reader import read_events
 from store.log_writer import LogWriter
 from tests.torture import bit_flips, kills_everywhere, power_fail, sockets, torn_tails, write_errors
 from tests.torture.outcome import SHORT, Effort, Outcome
+from tests.torture.planted_in_learning import BUGS as BUGS_OF_LEARNING
+from tests.torture.planted_in_learning import LEARNING, LINKED, Planted
 from tests.torture.runs import chaos, lines_of, record
+from tests.torture.scenario_fuzz import Tally, findings
 
 Plant = Callable[[ExitStack], object]
 SEED = 8
+SHORT_BUGS = 19
+"""Those of learning take seconds each; the short form has three of them."""
 
 
 class Bug(NamedTuple):
@@ -53,9 +58,10 @@ class Bug(NamedTuple):
 
 
 def run(effort: Effort) -> list[Outcome]:
+    bugs = BUGS[: effort.count(len(BUGS), SHORT_BUGS)]
     uncaught, blind = [], []
-    sound = {detector: not detector() for detector in dict.fromkeys(bug.is_caught for bug in BUGS)}
-    for bug in BUGS:
+    sound = {detector: not detector() for detector in dict.fromkeys(bug.is_caught for bug in bugs)}
+    for bug in bugs:
         with ExitStack() as stack:
             bug.plant(stack)
             try:
@@ -65,13 +71,13 @@ def run(effort: Effort) -> list[Outcome]:
         uncaught += [] if caught else [bug.name]
         blind += [] if sound[bug.is_caught] else [bug.name]
     figures: dict[str, int | float] = {
-        "planted": len(BUGS),
-        "caught": len(BUGS) - len(uncaught),
+        "planted": len(bugs),
+        "caught": len(bugs) - len(uncaught),
         "uncaught": len(uncaught),
         "cases_that_always_fail": len(blind),
     }
     title = ", ".join(("planted bugs", *(f"not caught: {name}" for name in (*uncaught, *blind))))
-    return [Outcome(title, len(BUGS), figures, ("uncaught", "cases_that_always_fail"))]
+    return [Outcome(title, len(bugs), figures, ("uncaught", "cases_that_always_fail"))]
 
 
 # -- the cases that should notice
@@ -158,6 +164,14 @@ def _secrets_get_out() -> bool:
     return any(secret.encode() in log for secret in secrets)
 
 
+def _learning_breaks() -> bool:
+    return bool(findings(LEARNING, Tally()))
+
+
+def _links_break() -> bool:
+    return bool(findings(LINKED, Tally()))
+
+
 # -- the bugs
 
 
@@ -234,6 +248,14 @@ def _by_itself(event: Event) -> bytes:
     return _ENCODE(replace(event, commit_seq=event.seq))
 
 
+def _of_learning(planted: Planted) -> Bug:
+    return Bug(
+        planted.name,
+        lambda stack: stack.enter_context(planted.plant()),
+        _learning_breaks if planted.seed == LEARNING else _links_break,
+    )
+
+
 BUGS = (
     Bug("acknowledge before sync", _replaced(LogWriter, "_sync", lambda self: None), _power_fails_badly),
     Bug(
@@ -259,4 +281,5 @@ BUGS = (
     Bug("no fencing", _replaced(Peers, "refusal", lambda self, n, c: None), _old_incarnations_get_in),
     Bug("no permissions", _replaced(Permissions, "check", lambda self, s, t, q: None), _forgeries_get_in),
     Bug("no redaction", _replaced(Redactor, "text", lambda self, text: text), _secrets_get_out),
+    *map(_of_learning, BUGS_OF_LEARNING),
 )

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from simulator.compose import Transport
 from simulator.incarnation import Watcher
 from simulator.options import Options, resolve
+from simulator.provisions import Provisions, lay_in, provisions_of
 from simulator.recording import Means, Recorded, Recording
 from simulator.scenario import Scenario
 from simulator.scenario_file import load_scenario
@@ -26,14 +27,17 @@ def chaos(seed: int, duration: str | None = None) -> Scenario:
     return resolve(load_scenario("chaos"), Options(seed=str(seed), duration=duration))
 
 
-def begin(scenario: Scenario, path: Path) -> RunFolder:
+def begin(scenario: Scenario, path: Path, provisions: Provisions | None = None) -> RunFolder:
+    """``provisions`` were read before the files that the scenario names were gone."""
     folder = RunFolder.create(path)
-    folder.scenario.write_text(scenario.to_toml(), encoding="utf-8")
+    lay_in(provisions or provisions_of(scenario), scenario, folder)
     return folder
 
 
-def record(scenario: Scenario, path: Path, transport: Transport = "inproc") -> Done:
-    folder = begin(scenario, path)
+def record(
+    scenario: Scenario, path: Path, transport: Transport = "inproc", provisions: Provisions | None = None
+) -> Done:
+    folder = begin(scenario, path, provisions)
     recorded = Recording(scenario, folder, Means(transport), UNWATCHED).record()
     return Done(folder, recorded, digest_of(folder))
 

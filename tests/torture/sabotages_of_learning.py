@@ -52,3 +52,10 @@ def import_in_the_middle(log: Synthetic) -> None:
     )
     end = nth(log, bodies.RunFinished)
     log.append(end.time_ns, "sequencer", imported)
+
+
+@breaks("one_outcome")
+def let_the_verifier_speak_beside_a_reviewer(log: Synthetic) -> None:
+    completed = nth(log, bodies.TaskCompleted)
+    given = next(e for e in log.of(bodies.FeedbackGiven) if e.correlation_seq == completed.correlation_seq)
+    log.move(given, source="reviewer", causation_seq=completed.seq)

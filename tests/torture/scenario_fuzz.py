@@ -4,41 +4,49 @@ Must not keep what a scenario did: a seed brings each of them back.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
+from contextlib import ExitStack
+from functools import partial, partialmethod
+from itertools import zip_longest
 from pathlib import Path
 from random import Random
-from shutil import copyfile
 from tempfile import TemporaryDirectory
-from threading import Event as Flag
-from threading import Thread
 from time import monotonic
 from unittest.mock import patch
 
-import psutil
+from msgspec.structs import replace
 
-from agents import settled
+from agents.witness import Witness
 from analysis.checks import run_invariants
 from analysis.database import open_database
-from bus import keys
 from bus.bodies import FaultInjected
 from bus.errors import TrinityError
 from bus.events import Event
+from bus.keys import REVIEWER
 from simulator import compose, inbox
-from simulator.drivers.remote import RESTARTS_MAX
+from simulator.carrying import learned_by
+from simulator.compose import Transport
 from simulator.faults.kinds import STORE_KINDS
+from simulator.importing import with_memory
 from simulator.incarnation import Watcher
-from simulator.judging import limits_of
+from simulator.judging import limits_of, scenario_of
+from simulator.persistence import compare_persistence
+from simulator.provisions import provisions_of
 from simulator.recording import Means, Recording
 from simulator.replay_simulate import simulate_again
 from simulator.replay_verify import verify_run
 from simulator.scenario import Scenario
 from store.log_reader import read_events
-from store.manifest import open_manifest, read_manifest, segment_name, write_manifest
+from store.memory import IndexLimits
+from store.pattern_file import CarriedPattern, encode_patterns
 from store.run_folder import RunFolder
+from tests.torture.cutting import copy_derived, cut
+from tests.torture.drawn_learning import drawn_patterns
 from tests.torture.drawn_scenarios import aimed, drawn_scenario
+from tests.torture.killing import killing_agents
+from tests.torture.learning_oracles import other_truths, without_truths, wrong_answers, wrong_memory
+from tests.torture.little_memory import PROTOTYPE_COUNT, drawn_limits, little_memory
 from tests.torture.outcome import Effort, Outcome
-from tests.torture.runs import Done, begin, digest_of, record, resume
+from tests.torture.runs import Done, digest_of, record, resume
 
 SECONDS_MAX = 240
 SHORT_SCENARIOS, FULL_SCENARIOS = 2, 2_000
@@ -47,13 +55,16 @@ EVENTS_WITH_PROCESSES_MAX = 5_000
 CUTS = 3
 INTERRUPTIONS = 3
 STEPS_BETWEEN_STOPS = 12
-KILL_S = (0.2, 0.6)
-KILLS_MAX = RESTARTS_MAX
-"""In a run: a driver whose agent dies more often without an answer in between gives up, as it should."""
+CACHE_SIZE = 2
+"""Of the answers that WITNESS keeps, where it keeps few."""
 FOUND_SHOWN_MAX = 10
 TORN_SHARES = (0.0, 0.5, 0.99)
 TELLING = ("fault.injected", "agent.crashed", "agent.started", "delivery.failed", "delivery.deduplicated")
 """Types of events behind which a cut is most likely to hurt."""
+RARE = ("review.requested", "pattern.imported", "pattern.forgotten", "memory.reindexed")
+"""Types of events that have to come in some scenario."""
+LEARNING = (*RARE, "pattern.learned", "feedback.given")
+"""Types of events around which the log is cut."""
 
 
 class Tally:
@@ -61,8 +72,20 @@ class Tally:
 
     def __init__(self) -> None:
         self.scenarios = self.events = self.faults = self.resumed = self.judged = 0
-        self.with_processes = self.killed = 0
+        self.with_processes = self.killed = self.compared = 0
+        self.types = dict.fromkeys(RARE, 0)
         self.found: list[str] = []
+
+    def count(self, events: list[Event]) -> None:
+        self.scenarios += 1
+        self.events += len(events)
+        self.faults += sum(isinstance(event.data, FaultInjected) for event in events)
+        for event in events:
+            if event.type in self.types:
+                self.types[event.type] += 1
+
+    def add_killed(self, count: int) -> None:
+        self.killed += count
 
 
 def run(effort: Effort) -> list[Outcome]:
@@ -76,6 +99,7 @@ def run(effort: Effort) -> list[Outcome]:
         "scenarios": tally.scenarios,
         "events": tally.events,
         "faults": tally.faults,
+        **tally.types,
         "resumed": tally.resumed,
         "judged": tally.judged,
         "with_processes": tally.with_processes,
@@ -83,46 +107,68 @@ def run(effort: Effort) -> list[Outcome]:
         "broken": len(tally.found),
     }
     title = "; ".join(("drawn scenarios", *tally.found[:FOUND_SHOWN_MAX]))
-    return [
-        Outcome(
-            title, tally.scenarios, figures, ("broken",), ("faults", "resumed", "judged", "with_processes")
-        )
-    ]
+    positive = ("faults", "resumed", "judged", "with_processes", *(RARE if effort.is_full else ()))
+    return [Outcome(title, tally.scenarios, figures, ("broken",), positive)]
 
 
 def findings(seed: int, tally: Tally) -> list[str]:
     """What does not hold for the scenario of a seed."""
-    with TemporaryDirectory() as scratch, _little_memory():
+    scenario = drawn_scenario(seed)
+    patterns = drawn_patterns(scenario, seed)
+    pattern_count = min(PROTOTYPE_COUNT + len(patterns or ()), scenario.witness.patterns_max)
+    limits = drawn_limits(Random(f"limits {seed}"), pattern_count)
+    with TemporaryDirectory() as scratch, little_memory(limits, Path(scratch, "little")):
         try:
-            return list(_Trial(seed, Path(scratch), tally).findings())
+            return list(_Trial(seed, scenario, patterns, limits, Path(scratch), tally).findings())
         except (TrinityError, AssertionError, LookupError) as error:
             return [f"{type(error).__name__}: {error}"]
-
-
-@contextmanager
-def _little_memory() -> Iterator[None]:
-    """Nothing is remembered longer than it has to be, so that a short run shows what a long one would."""
-    with patch.object(settled, "SETTLED_KEYS_MAX", 2), patch.object(keys, "SETTLED_KEPT_MAX", 4):
-        yield
 
 
 class _Trial:
     """One drawn scenario and all that is done to it; ``findings`` may be asked once."""
 
-    def __init__(self, seed: int, scratch: Path, tally: Tally) -> None:
+    def __init__(
+        self,
+        seed: int,
+        scenario: Scenario,
+        patterns: list[CarriedPattern] | None,
+        limits: IndexLimits,
+        scratch: Path,
+        tally: Tally,
+    ) -> None:
         self._seed = seed
         self._random = Random(f"trial {seed}")
         self._scratch = scratch
         self._tally = tally
+        self._limits = limits
         self._folder_count = 0
-        self._scenario = self._drawn()
-        self._done = record(self._scenario, self._path())
+        self._take(scenario, patterns)
+        if seed % 2:
+            self._aim()
+        self._done = self._recorded()
         self._events = list(read_events(self._done.folder.events))
 
+    def _take(self, scenario: Scenario, patterns: list[CarriedPattern] | None) -> None:
+        """From here on the file with the patterns is gone: what the folder of a run has must do."""
+        self._patterns = patterns or []
+        path = self._scratch / "patterns"
+        if patterns is not None:
+            path.write_text(encode_patterns("hashing-v1", 512, patterns))
+            witness = replace(scenario.witness, memory=str(path), memory_sha256=None)
+            scenario = with_memory(replace(scenario, witness=witness))
+        self._scenario, self._provisions = scenario, provisions_of(scenario)
+        path.unlink(missing_ok=True)
+
+    def _aim(self) -> None:
+        """At the moments of a first run; some begin with what that one learned."""
+        first = self._recorded()
+        events = read_events(first.folder.events)
+        scenario = aimed(self._scenario, self._seed, sorted({event.time_ns for event in events}))
+        carried = self._scenario.witness.memory is None or self._random.random() < 0.5
+        self._take(scenario, learned_by(first.folder) if carried else self._patterns)
+
     def findings(self) -> Iterator[str]:
-        self._tally.scenarios += 1
-        self._tally.events += len(self._events)
-        self._tally.faults += sum(isinstance(event.data, FaultInjected) for event in self._events)
+        self._tally.count(self._events)
         if self._done.recorded.status != "completed":
             yield f"ended as {self._done.recorded.status}: {self._done.recorded.reason}"
         for name, way in self._ways():
@@ -133,40 +179,45 @@ class _Trial:
             else:
                 if digest != self._done.digest:
                     yield f"{name}: another log"
+        yield from wrong_answers(self._scenario, self._events)
+        yield from wrong_memory(self._scenario, self._events, self._patterns, self._limits)
         if self._seed % INVARIANTS_EVERY == 0:
-            yield from self._broken_invariants()
+            yield from self._broken_invariants(self._done.folder)
+            yield from self._broken_invariants(self._resumed(self._any_seq()).folder)
 
     def _ways(self) -> Iterator[tuple[str, Callable[[], str]]]:
         """Everything that has to lead to the same log; each returns the digest of what it led to."""
-        yield "windows of one", self._in_narrow_windows
+        yield "windows of one", partial(self._in_windows, 1, 1)
+        window, batch = self._random.choice((2, 7, 50)), self._random.choice((2, 3, 10))
+        yield f"windows of {window} in batches of {batch}", partial(self._in_windows, window, batch)
         for seq in self._cuts():
             yield f"resumed at {seq}", partial(self._resumed_digest, seq)
         yield "resumed twice", self._resumed_twice
         yield "interrupted", self._interrupted
         yield "verified", self._verified
         yield "simulated again", lambda: simulate_again(self._done.folder, lambda count: None).digest
+        yield "truth", self._with_other_truths
         if self._seed % PROCESSES_EVERY == 0 and len(self._events) <= EVENTS_WITH_PROCESSES_MAX:
-            yield "processes", lambda: record(self._scenario, self._path(), "processes").digest
+            yield "processes", lambda: self._recorded("processes").digest
             yield "processes that are killed", self._with_kills
-
-    def _drawn(self) -> Scenario:
-        """Every other one is aimed at the moments of a first run."""
-        scenario = drawn_scenario(self._seed)
-        if self._seed % 2 == 0:
-            return scenario
-        events = read_events(record(scenario, self._path()).folder.events)
-        return aimed(scenario, self._seed, sorted({event.time_ns for event in events}))
+            yield "resumed by processes", partial(self._resumed_digest, self._cuts()[-1], "processes")
 
     def _path(self) -> Path:
         self._folder_count += 1
         return self._scratch / f"run{self._folder_count}"
 
-    def _in_narrow_windows(self) -> str:
-        narrow = partial(compose.engine_of, window_deliveries_max=1)
+    def _recorded(self, transport: Transport = "inproc") -> Done:
+        return record(self._scenario, self._path(), transport, self._provisions)
+
+    def _in_windows(self, window: int, batch: int) -> str:
+        """Also, what WITNESS keeps to be quicker is little."""
+        narrow = partial(compose.engine_of, window_deliveries_max=window)
         with ExitStack() as stack:
             stack.enter_context(patch.object(compose, "engine_of", narrow))
-            stack.enter_context(patch.object(inbox, "BATCH_DELIVERIES_MAX", 1))
-            return record(self._scenario, self._path()).digest
+            stack.enter_context(patch.object(inbox, "BATCH_DELIVERIES_MAX", batch))
+            little = partialmethod(Witness.__init__, cache_size_max=CACHE_SIZE)
+            stack.enter_context(patch.object(Witness, "__init__", little))
+            return self._recorded().digest
 
     # -- cut and taken up again
 
@@ -176,23 +227,31 @@ class _Trial:
         for hurts in (_is_store_fault, lambda event: event.type in TELLING):
             found = [event.seq for event in self._events if hurts(event)]
             cuts += [self._random.choice(found)] if found else []
+        found = [event.seq for event in self._events if event.source == REVIEWER]
+        cuts += [self._random.choice(found) - 1] if found else []  # between what is answered and the answer
+        for learning in LEARNING:
+            found = [event.seq for event in self._events if event.type == learning]
+            cuts += [self._random.choice(found) - self._random.choice((0, 1))] if found else []
         return cuts
 
     def _any_seq(self) -> int:
         return self._random.randrange(len(self._events))
 
-    def _resumed(self, seq: int) -> Done:
+    def _resumed(self, seq: int, transport: Transport = "inproc", of: RunFolder | None = None) -> Done:
         self._tally.resumed += 1
-        return resume(self._scenario, self._cut(self._done.folder, seq))
+        folder = self._cut(of or self._done.folder, seq)
+        done = resume(scenario_of(folder), folder, transport)
+        self._prove(folder)
+        return done
 
-    def _resumed_digest(self, seq: int) -> str:
-        return self._resumed(seq).digest
+    def _resumed_digest(self, seq: int, transport: Transport = "inproc") -> str:
+        return self._resumed(seq, transport).digest
 
     def _resumed_twice(self) -> str:
         once = self._resumed(self._any_seq())
         if once.digest != self._done.digest:
             return once.digest
-        return resume(self._scenario, self._cut(once.folder, self._any_seq())).digest
+        return self._resumed(self._any_seq(), of=once.folder).digest
 
     def _interrupted(self) -> str:
         """Cut, and stopped by a person again and again while it goes on."""
@@ -202,26 +261,25 @@ class _Trial:
             recorded = Recording(self._scenario, folder, Means("inproc"), watcher).resume()
             if recorded.status != "interrupted":
                 return digest_of(folder)
-        return resume(self._scenario, folder).digest
+        digest = resume(self._scenario, folder).digest
+        self._prove(folder)
+        return digest
 
     def _cut(self, of: RunFolder, seq: int) -> RunFolder:
-        """A run as kill -9 leaves it: its first events, and perhaps a part of the next one."""
-        folder = begin(self._scenario, self._path())
-        folder.events.mkdir()
-        manifest = read_manifest(of.events)
-        assert manifest is not None
-        sealed = tuple(segment for segment in manifest.segments if segment.last_seq < seq)
-        for segment in sealed:
-            copyfile(of.events / segment.name, folder.events / segment.name)
-        opened = open_manifest(sealed)
-        lines = (of.events / segment_name(opened.last_seq + 1)).read_bytes().splitlines(keepends=True)
-        whole_count = seq - opened.last_seq
-        torn = b"".join(lines[whole_count : whole_count + 1])
-        torn = torn[: int(len(torn) * self._random.choice(TORN_SHARES))]
-        active = folder.events / segment_name(opened.last_seq + 1)
-        active.write_bytes(b"".join(lines[:whole_count]) + torn)
-        write_manifest(folder.events, opened)
+        """A run as kill -9 leaves it; every other one has derived files, which may be ahead of its log."""
+        share = self._random.choice(TORN_SHARES)
+        folder = cut(self._scenario, self._provisions, of, self._path(), seq, share)
+        if self._random.random() < 0.5:
+            copy_derived(self._done.folder, folder)
         return folder
+
+    def _prove(self, folder: RunFolder) -> None:
+        """What was known before each end is what is known after it."""
+        self._tally.compared += 1
+        compared = compare_persistence(folder)
+        assert compared, "nothing to compare"
+        changed = [each for each in compared if not each.is_equal]
+        assert not changed, f"changed by an end: {changed[0]}"
 
     # -- replayed and judged
 
@@ -229,19 +287,29 @@ class _Trial:
         verified = verify_run(self._done.folder, lambda count: None)
         assert verified.is_complete, "not verified up to its end"
         assert verified.event_count == len(self._events), f"{verified.event_count} events verified"
+        self._prove(self._done.folder)
         return self._done.digest
 
-    def _broken_invariants(self) -> Iterator[str]:
+    def _with_other_truths(self) -> str:
+        """Nobody but the reviewer has a way to tell that the truth is another one."""
+        with other_truths(self._seed):
+            other = list(read_events(self._recorded().folder.events))
+        pairs = zip_longest(without_truths(self._events), without_truths(other))
+        differing = [seq for seq, (event, changed) in enumerate(pairs, start=1) if event != changed]
+        assert not differing, f"event {differing[0]} depends on it"
+        return self._done.digest
+
+    def _broken_invariants(self, folder: RunFolder) -> Iterator[str]:
         self._tally.judged += 1
-        with open_database(self._done.folder) as database:
+        with open_database(folder) as database:
             for result in run_invariants(database, limits_of(self._scenario)):
                 if not result.passed:
                     yield f"{result.name}: {result.finding}, {result.violations[:1]}"
 
     def _with_kills(self) -> str:
         self._tally.with_processes += 1
-        with _killing_agents(Random(self._seed), self._tally):
-            return record(self._scenario, self._path(), "processes").digest
+        with killing_agents(Random(self._seed), self._tally.add_killed):
+            return self._recorded("processes").digest
 
 
 def _is_store_fault(event: Event) -> bool:
@@ -251,35 +319,3 @@ def _is_store_fault(event: Event) -> bool:
 def _stopping_after(asks: int) -> Watcher:
     left = iter(range(asks))
     return Watcher(lambda now_ns, count: None, lambda: next(left, None) is None)
-
-
-@contextmanager
-def _killing_agents(random: Random, tally: Tally) -> Iterator[None]:
-    """Agents that this process started are killed now and then, until the block ends."""
-    over = Flag()
-
-    def kill_now_and_then() -> None:
-        killed_count = 0
-        while killed_count < KILLS_MAX and not over.wait(random.uniform(*KILL_S)):
-            agents = [child for child in psutil.Process().children() if _is_agent(child)]
-            if not agents:
-                continue
-            with suppress(psutil.NoSuchProcess):
-                random.choice(agents).kill()
-                killed_count += 1
-        tally.killed += killed_count
-
-    killer = Thread(target=kill_now_and_then)
-    killer.start()
-    try:
-        yield
-    finally:
-        over.set()
-        killer.join()
-
-
-def _is_agent(process: psutil.Process) -> bool:
-    try:
-        return "simulator.agent_main" in process.cmdline()
-    except psutil.Error:  # it ended just now
-        return False

@@ -9,7 +9,7 @@
 --   alarm_recall         0 to 1, of the records that are something: published, as whatever kind
 --   calibration_error    0 to 1, expected calibration error in ten bins: how far the confidence in the
 --                        likeliest label is from how often that label was right
---   stream               digest of the records and their labels, in order
+--   stream               digest of the records and their labels, each with its position
 create view run_figures as
 with by_label as (
     select arm, seed, quarter, label, avg(correct) as recall
@@ -60,7 +60,7 @@ whole as (
         avg(correct) filter (where quarter = 4) as q4,
         avg(cast(label != 'none' as integer)) filter (where published) as alarm_precision,
         avg(cast(published as integer)) filter (where label != 'none') as alarm_recall,
-        md5(string_agg(label || ' ' || message, chr(10) order by position)) as stream
+        bit_xor(md5_number_lower(concat_ws(' ', position, label, message_digest))) as stream
     from answers
     group by all
 )

@@ -1,2 +1,2 @@
--- The segments of the logs of all runs, for schema/010_events.sql.
+-- The segments of the log of one run, for load/010_events.sql.
 set variable segments = $value;

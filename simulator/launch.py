@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 
 EXIT_ENVIRONMENT = 4
@@ -31,12 +32,23 @@ def main() -> int:
     try:
         if is_interruptible:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        return run_command()
+        code = run_command()
     except KeyboardInterrupt:
-        return EXIT_INTERRUPTED  # one more of them, when all is said
+        code = EXIT_INTERRUPTED  # one more of them, when all is said
     finally:
         if is_interruptible:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # the end of the process is no place for a traceback
+    if code == EXIT_INTERRUPTED:
+        _leave_at_once()
+    return code
+
+
+def _leave_at_once() -> None:
+    """Without Python's own end: libraries that were interrupted have objects left then, and say so at length."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(EXIT_INTERRUPTED)
 
 
 def _open_closed_streams() -> None:

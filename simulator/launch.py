@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def _leave_at_once() -> None:
-    """Without Python's own end: libraries that were interrupted have objects left then, and say so at length."""
+    """Without Python's own end: a library that was interrupted leaves objects, and says so at length."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
